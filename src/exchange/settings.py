@@ -1,0 +1,160 @@
+"""The one settings object: typed, from the environment, printed by `exchange settings`.
+
+Each field is read from `EXCHANGE_<NAME>`; `REDIS_URL` and `DATABASE_URL` keep the names everybody knows. Where no
+server's URL is set, the addresses that a running `exchange up` left in `<home>/run/servers.json` are used, so that any
+sub-command finds the servers of the exchange in this home.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+Fsync = Literal["always", "everysec"]
+TimescaleMode = Literal["auto", "on", "off"]
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and says what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set, with its default."""
+
+    home: Path
+    """All state: server data, keys, logs, pid files."""
+    snapshots: Path
+    """Engine snapshots: `<home>/snapshots` when EXCHANGE_HOME is set, else `./snapshots`."""
+    host: str = "127.0.0.1"
+    """Address the gateway listens on; loopback unless asked otherwise."""
+    port: int = 8000
+    """The gateway's port, REST and WebSocket."""
+    gateways: int = 1
+    """Gateway processes sharing the port."""
+    redis_url: str = ""
+    """The streams' server; empty: an embedded one."""
+    database_url: str = ""
+    """PostgreSQL, `postgresql://…`; empty: an embedded one."""
+    streams: str = "exchange"
+    """Prefix of every Redis key; one prefix is one log."""
+    fsync: Fsync = "always"
+    """The embedded stream server's `appendfsync`. With `everysec` a power loss takes back up to a second of acknowledged
+    commands; a killed process takes back nothing in either mode."""
+    timescale: TimescaleMode = "auto"
+    """Hypertables: when the extension is there, always (else refuse), or never."""
+    demo: bool = False
+    """Demo assets, markets and market maker, and a faucet: deposits credit at once. `make up` sets it."""
+    snapshot_every: int = 50_000
+    """The standby takes a snapshot after this many commands…"""
+    snapshot_seconds: int = 300
+    """… or this many seconds, if any command came."""
+    snapshot_keep: int = 3
+    """How many snapshots are kept; at least 2."""
+    token_minutes: int = 720
+    """How long a sign-in token is valid."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+    @property
+    def commands_key(self) -> str:
+        """The command stream."""
+        return f"{self.streams}:commands"
+
+    @property
+    def events_key(self) -> str:
+        """The event stream."""
+        return f"{self.streams}:events"
+
+    @property
+    def run_dir(self) -> Path:
+        """Pid files, sockets and `servers.json` of what runs now."""
+        return self.home / "run"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Generated keys (0700)."""
+        return self.home / "keys"
+
+    @property
+    def logs_dir(self) -> Path:
+        """One log file for each role and server."""
+        return self.home / "logs"
+
+
+_PUBLIC_NAMES = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
+
+
+def variable(name: str) -> str:
+    """The environment variable that sets a field."""
+    return _PUBLIC_NAMES.get(name, f"EXCHANGE_{name.upper()}")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a value has the wrong form or is out of range.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("EXCHANGE_HOME") or "var").absolute()
+    default_snapshots = home / "snapshots" if env.get("EXCHANGE_HOME") else Path("snapshots").absolute()
+    values: dict[str, object] = {
+        "home": home,
+        "snapshots": Path(env.get("EXCHANGE_SNAPSHOTS") or default_snapshots).absolute(),
+    }
+    for field in fields(Settings):
+        if field.name in values:
+            continue
+        text = env.get(variable(field.name))
+        if text is not None:
+            values[field.name] = _read(field.name, field.type, text)
+    running = _running_servers(home)
+    for name in _PUBLIC_NAMES:
+        if not values.get(name) and name in running:
+            values[name] = running[name]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check(settings)
+    return settings
+
+
+def _read(name: str, kind: object, text: str) -> object:
+    if kind is bool:
+        if text.lower() in _TRUE:
+            return True
+        if text.lower() in _FALSE:
+            return False
+        raise SettingsError(f"{variable(name)} must be yes or no, not {text!r}")
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{variable(name)} must be a whole number, not {text!r}") from None
+    choices = get_args(kind)
+    if choices and text not in choices:
+        raise SettingsError(f"{variable(name)} must be one of {', '.join(choices)}, not {text!r}")
+    return text
+
+
+def _check(settings: Settings) -> None:
+    if not 0 < settings.port < 65536:
+        raise SettingsError(f"EXCHANGE_PORT must be between 1 and 65535, not {settings.port}")
+    if settings.gateways < 1:
+        raise SettingsError("EXCHANGE_GATEWAYS must be at least 1")
+    if settings.snapshot_keep < 2:
+        raise SettingsError("EXCHANGE_SNAPSHOT_KEEP must be at least 2: the newest may turn out damaged")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise SettingsError("EXCHANGE_LOG_LEVEL must be debug, info, warning or error")
+
+
+def _running_servers(home: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((home / "run" / "servers.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
