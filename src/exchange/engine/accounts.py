@@ -1,0 +1,118 @@
+"""Accounts, balances, and the postings of the command at hand.
+
+The one idea: balances change only through `Postings`, which remembers each balance's value before the command, so that
+the entry's balance changes are what really happened rather than a second telling of it.
+"""
+
+from exchange.events.types import Posting
+from exchange.terms.stream import StreamId
+
+
+class Balance:
+    """What one account holds of one asset, in smallest units: free (`available`) and bound (`locked`).
+
+    `locked` is always the sum of what the account's open orders and pending withdrawals bind.
+    """
+
+    def __init__(self, account: int, asset: str) -> None:
+        self.account = account
+        self.asset = asset
+        self.available = 0
+        self.locked = 0
+        self.available_before = 0
+        self.locked_before = 0
+        self.touched = False
+
+
+class Remembered:
+    """A command's first result, kept so that its repetition finds it.
+
+    `name` is the client order id or transfer reference, `book` the dictionary of the account that it stands in, `id`
+    the first command's. `order` is the order it opened, or zero. `swept` means that the window has passed and only
+    the open order keeps it.
+    """
+
+    def __init__(self, account: int, kind: str, name: str, id: StreamId, order: int) -> None:
+        self.account = account
+        self.kind = kind
+        self.name = name
+        self.id = id
+        self.order = order
+        self.swept = False
+
+
+class Account:
+    """A holder of balances. `orders`, `deposits` and `withdrawals` hold the remembered first results by the client's
+    own id."""
+
+    def __init__(self, id: int, ref: str) -> None:
+        self.id = id
+        self.ref = ref
+        self.balances: dict[str, Balance] = {}
+        self.orders: dict[str, Remembered] = {}
+        self.deposits: dict[str, Remembered] = {}
+        self.withdrawals: dict[str, Remembered] = {}
+
+    def balance(self, asset: str) -> Balance:
+        """The balance of an asset, made when there is none yet."""
+        found = self.balances.get(asset)
+        if found is None:
+            found = Balance(self.id, asset)
+            self.balances[asset] = found
+        return found
+
+    def available(self, asset: str) -> int:
+        """What is free of an asset."""
+        found = self.balances.get(asset)
+        return 0 if found is None else found.available
+
+    def total(self, asset: str) -> int:
+        """What is held of an asset, free or bound."""
+        found = self.balances.get(asset)
+        return 0 if found is None else found.available + found.locked
+
+
+class Postings:
+    """The balance changes of one command."""
+
+    def __init__(self) -> None:
+        self._touched: list[Balance] = []
+
+    def _touch(self, balance: Balance) -> None:
+        if not balance.touched:
+            balance.touched = True
+            balance.available_before = balance.available
+            balance.locked_before = balance.locked
+            self._touched.append(balance)
+
+    def available(self, balance: Balance, change: int) -> None:
+        """Change what is free."""
+        self._touch(balance)
+        balance.available += change
+
+    def locked(self, balance: Balance, change: int) -> None:
+        """Change what is bound."""
+        self._touch(balance)
+        balance.locked += change
+
+    def lock(self, balance: Balance, amount: int) -> None:
+        """Bind what was free (or, with a negative amount, free what was bound)."""
+        self._touch(balance)
+        balance.available -= amount
+        balance.locked += amount
+
+    def empty(self) -> bool:
+        """Whether nothing has been touched."""
+        return not self._touched
+
+    def take(self) -> list[Posting]:
+        """The net changes in order of first touch, those without a change left out; the next command starts afresh."""
+        postings: list[Posting] = []
+        for balance in self._touched:
+            balance.touched = False
+            available = balance.available - balance.available_before
+            locked = balance.locked - balance.locked_before
+            if available != 0 or locked != 0:
+                postings.append(Posting(balance.account, balance.asset, available, locked))
+        self._touched = []
+        return postings

@@ -1,0 +1,92 @@
+"""Money in and out. The outside world is an account too: what it owes is what the users deposited."""
+
+from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
+from exchange.engine import memory
+from exchange.engine.accounts import Account
+from exchange.engine.state import State, Step, Withdrawal
+from exchange.events.types import (
+    Deposited,
+    Duplicate,
+    WithdrawalReleased,
+    WithdrawalReserved,
+    WithdrawalSettled,
+)
+from exchange.terms.amounts import MAX_AMOUNT
+from exchange.terms.codes import Code, Refused
+from exchange.terms.stream import format_id
+from exchange.terms.words import OUTSIDE
+
+
+def deposit(state: State, step: Step, command: Deposit) -> None:
+    """Credit what came in."""
+    account = state.user(command.account)
+    if _repeated(state, step, account, memory.DEPOSIT, command.ref):
+        return
+    if command.asset not in state.assets:
+        raise Refused(Code.UNKNOWN_ASSET, "asset")
+    if command.amount == 0:
+        raise Refused(Code.NOT_POSITIVE, "amount")
+    if account.total(command.asset) + command.amount > MAX_AMOUNT:
+        raise Refused(Code.BALANCE_LIMIT, "amount")
+    step.postings.available(account.balance(command.asset), command.amount)
+    step.postings.available(state.accounts[OUTSIDE].balance(command.asset), -command.amount)
+    step.emit(Deposited(command.account, command.asset, command.amount, command.ref))
+
+
+def withdraw(state: State, step: Step, command: Withdraw) -> None:
+    """Bind what is to leave."""
+    account = state.user(command.account)
+    if _repeated(state, step, account, memory.WITHDRAWAL, command.ref):
+        return
+    if command.asset not in state.assets:
+        raise Refused(Code.UNKNOWN_ASSET, "asset")
+    if command.amount == 0:
+        raise Refused(Code.NOT_POSITIVE, "amount")
+    if account.available(command.asset) < command.amount:
+        raise Refused(Code.INSUFFICIENT_FUNDS, "amount")
+    withdrawal = Withdrawal(state.next_withdrawal, command.account, command.asset, command.amount)
+    state.next_withdrawal += 1
+    state.withdrawals[withdrawal.id] = withdrawal
+    step.postings.lock(account.balance(command.asset), command.amount)
+    step.emit(
+        WithdrawalReserved(withdrawal.id, command.account, command.asset, command.amount, command.ref)
+    )
+
+
+def settle(state: State, step: Step, command: SettleWithdrawal) -> None:
+    """The bound money has left."""
+    withdrawal = _pending(state, command.withdrawal)
+    del state.withdrawals[withdrawal.id]
+    step.postings.locked(
+        state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount
+    )
+    step.postings.available(state.accounts[OUTSIDE].balance(withdrawal.asset), withdrawal.amount)
+    step.emit(WithdrawalSettled(withdrawal.id, withdrawal.account, withdrawal.asset, withdrawal.amount))
+
+
+def release(state: State, step: Step, command: ReleaseWithdrawal) -> None:
+    """The bound money is free again."""
+    withdrawal = _pending(state, command.withdrawal)
+    del state.withdrawals[withdrawal.id]
+    step.postings.lock(
+        state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount
+    )
+    step.emit(WithdrawalReleased(withdrawal.id, withdrawal.account, withdrawal.asset, withdrawal.amount))
+
+
+def _pending(state: State, id: int) -> Withdrawal:
+    withdrawal = state.withdrawals.get(id)
+    if withdrawal is None:
+        raise Refused(Code.UNKNOWN_WITHDRAWAL, "withdrawal")
+    return withdrawal
+
+
+def _repeated(state: State, step: Step, account: Account, kind: str, ref: str) -> bool:
+    """Whether the transfer has its result already, which is then told again; else this one's is remembered, whatever
+    it will be."""
+    first = memory.recall(state, account, kind, ref, step.id[0])
+    if first is not None:
+        step.emit(Duplicate(format_id(first.id)))
+        return True
+    memory.remember(state, account, kind, ref, step.id, 0)
+    return False
