@@ -1,0 +1,99 @@
+"""Connections to PostgreSQL, and the one exception for its being away.
+
+Addresses are `postgresql://…` as libpq and asyncpg read them, unix sockets (`?host=/folder`) included; SQLAlchemy gets
+its connections from the same function, so that both read an address alike.
+"""
+
+from typing import Final
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CONNECT_SECONDS: Final = 10.0
+"""How long one attempt to connect may take."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached now, or ended the connection; what was asked may or may not have happened."""
+
+
+class DatabaseRefused(Exception):
+    """The database answers and will not have us: wrong address, user or password, or the schema is not there."""
+
+
+_AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    OSError,
+    TimeoutError,
+)
+"""What passes by itself: restarts, no room, a fail-over, a lost race."""
+
+_REFUSED: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
+def translate(error: BaseException) -> Exception | None:
+    """The house's exception for what went wrong, or None when it is nothing of the kind (then it is a bug)."""
+    cause: BaseException | None = error
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return DatabaseUnavailable(_told(error))
+        cause = error.orig.__cause__ if error.orig is not None else None
+    if isinstance(cause, _REFUSED):
+        advice = ""
+        if isinstance(cause, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
+            advice = "; run `exchange migrate` first"
+        return DatabaseRefused(_told(cause) + advice)
+    if isinstance(cause, _AWAY):
+        return DatabaseUnavailable(_told(cause))
+    if isinstance(cause, asyncpg.InterfaceError) and "clos" in str(cause):
+        return DatabaseUnavailable(_told(cause))
+    return None
+
+
+def _told(error: BaseException) -> str:
+    return f"database: {str(error) or type(error).__name__}"
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection of its own.
+
+    Raises:
+        DatabaseUnavailable, DatabaseRefused.
+    """
+    try:
+        return await _open(url)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise translate(error) or error from error
+
+
+def engine(url: str, *, pool_size: int) -> AsyncEngine:
+    """A pool for SQLAlchemy; each statement its own transaction unless asked otherwise."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: _open(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+    )
+
+
+async def _open(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(
+        url, timeout=CONNECT_SECONDS, server_settings={"application_name": "exchange", "jit": "off", "timezone": "UTC"}
+    )

@@ -1,0 +1,414 @@
+"""What the gateway reads from the database: everything that has passed.
+
+The database follows the log at a distance: `position` says how far it has come, and what must be exact to the last
+entry is joined with a live tail by whoever asks (`day`). Pages go backwards by key, newest first, with `before` the key
+of the last row of the page before; keys never change, so no page overlaps or skips. Amounts are integers of smallest
+units, moments milliseconds since the epoch.
+
+Every method raises `DatabaseUnavailable` when the database is away and `DatabaseRefused` when it has no such tables.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from exchange.projections.timescale import database
+from exchange.projections.timescale.schema import candles, ledger, orders, projections, trades, transfers
+from exchange.projections.timescale.words import NAME, Liquidity, OrderStatus, Reason, TransferKind, TransferState
+from exchange.terms.stream import Head, StreamId, genesis_head
+from exchange.terms.words import OrderType, Side, TimeInForce
+
+MAX_LIMIT: Final = 1000
+"""The most rows of one page; larger limits are cut to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order as of the database's position.
+
+    `price`, `quantity` and `quote_amount` are zero where the order has none, `client_id` empty. `filled` is base,
+    `filled_quote` what those fills cost, `fee` what was paid on them so far, in the asset received (`fee_asset`).
+    """
+
+    id: int
+    account: int
+    market: str
+    side: Side
+    type: OrderType
+    tif: TimeInForce
+    price: int
+    quantity: int
+    quote_amount: int
+    filled: int
+    filled_quote: int
+    fee: int
+    status: OrderStatus
+    client_id: str
+    created: StreamId
+    updated: StreamId
+
+    @property
+    def fee_asset(self) -> str:
+        """What its fees are paid in."""
+        return _received(self.market, self.side)
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    """One side of a trade; an account that trades with itself has both.
+
+    `id` is twice the trade's number, plus one for the taker's side: unique, in order, the page's key.
+    """
+
+    id: int
+    trade: int
+    market: str
+    seq: int
+    ms: int
+    order: int
+    account: int
+    side: Side
+    liquidity: Liquidity
+    price: int
+    quantity: int
+    notional: int
+    fee: int
+
+    @property
+    def fee_asset(self) -> str:
+        """What its fee is paid in."""
+        return _received(self.market, self.side)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """A trade as everybody may see it; `seq` is the market's sequence number."""
+
+    trade: int
+    market: str
+    seq: int
+    ms: int
+    price: int
+    quantity: int
+    notional: int
+    taker_side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRow:
+    """One bucket `[start_ms, start_ms + interval)`; see `candles`."""
+
+    market: str
+    interval: str
+    start_ms: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    quote_volume: int
+    trades: int
+    first_trade: int
+    last_trade: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """A deposit or withdrawal; `withdrawal` is its number, zero for a deposit. `created` is the page's key."""
+
+    kind: TransferKind
+    withdrawal: int
+    account: int
+    asset: str
+    amount: int
+    ref: str
+    state: TransferState
+    created: StreamId
+    updated: StreamId
+
+
+LedgerKey = tuple[int, int, int]
+"""`(milliseconds, sequence, posting within the command)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One balance change, signed; `key` names the command and the change within it."""
+
+    key: LedgerKey
+    account: int
+    asset: str
+    available: int
+    locked: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Minute candles, oldest first, and the position that they are exactly as of."""
+
+    position: Head
+    candles: list[CandleRow]
+
+
+class History:
+    """The reads, over a pool of connections."""
+
+    def __init__(self, database_url: str, *, pool_size: int = 5) -> None:
+        """Nothing is connected until the first question."""
+        self._engine = database.engine(database_url, pool_size=pool_size)
+
+    async def close(self) -> None:
+        """Give the connections up."""
+        await self._engine.dispose()
+
+    async def position(self) -> Head:
+        """How far the database has come; `genesis_head()` before the first entry."""
+        async with self._connection() as connection:
+            return await _position(connection)
+
+    async def order(self, order: int) -> OrderRow | None:
+        """An order by its number, whoever's it is."""
+        return next(iter(await self._orders(sa.select(orders).where(orders.c.id == order))), None)
+
+    async def order_by_client_id(self, account: int, client_id: str) -> OrderRow | None:
+        """An account's newest order under a client order id (after the log's window an id may come again)."""
+        query = sa.select(orders).where(orders.c.account == account, orders.c.client_id == client_id)
+        query = query.where(orders.c.client_id != sa.literal_column("''"))
+        return next(iter(await self._orders(query.order_by(orders.c.id.desc()).limit(1))), None)
+
+    async def orders(
+        self,
+        account: int,
+        *,
+        market: str | None = None,
+        statuses: Collection[OrderStatus] | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[OrderRow]:
+        """An account's orders, newest first; `before` is an order's number."""
+        query = sa.select(orders).where(orders.c.account == account)
+        if market is not None:
+            query = query.where(orders.c.market == market)
+        if statuses is not None:
+            query = query.where(orders.c.status.in_(list(statuses)))
+        if before is not None:
+            query = query.where(orders.c.id < before)
+        return await self._orders(query.order_by(orders.c.id.desc()).limit(_page(limit)))
+
+    async def fills(
+        self,
+        account: int,
+        *,
+        market: str | None = None,
+        order: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[FillRow]:
+        """An account's sides of trades, newest first; `before` is a `FillRow.id`."""
+        sides = []
+        for liquidity, bit in (("maker", 0), ("taker", 1)):
+            query = sa.select(trades, sa.literal(bit).label("bit")).where(trades.c[liquidity] == account)
+            if market is not None:
+                query = query.where(trades.c.market == market)
+            if order is not None:
+                query = query.where(trades.c[f"{liquidity}_order"] == order)
+            if before is not None:
+                query = query.where(trades.c.trade < (before + 1 - bit) // 2)
+            sides.append(query.order_by(trades.c.trade.desc()).limit(_page(limit)).subquery())
+        both = sa.union_all(*[sa.select(side) for side in sides]).subquery()
+        query = sa.select(both).order_by(both.c.trade.desc(), both.c.bit.desc()).limit(_page(limit))
+        return [_fill(row) for row in await self._rows(query)]
+
+    async def trades(self, market: str, *, before: int | None = None, limit: int = 100) -> list[TradeRow]:
+        """A market's trades, newest first; `before` is a trade's number."""
+        query = sa.select(trades).where(trades.c.market == market)
+        if before is not None:
+            query = query.where(trades.c.trade < before)
+        rows = await self._rows(query.order_by(trades.c.trade.desc()).limit(_page(limit)))
+        return [
+            TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side) for r in rows
+        ]
+
+    async def candles(
+        self,
+        market: str,
+        interval: str,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
+    ) -> list[CandleRow]:
+        """Candles that start in `[start_ms, end_ms)`, oldest first: the first ones from `start_ms` on when it is given,
+        else the last ones. Buckets without a trade have none; `candles.INTERVALS` names the intervals, and an unknown
+        one has no candles."""
+        query = sa.select(candles).where(candles.c.market == market, candles.c.interval == interval)
+        if start_ms is not None:
+            query = query.where(candles.c.start >= start_ms)
+        if end_ms is not None:
+            query = query.where(candles.c.start < end_ms)
+        newest_first = start_ms is None
+        query = query.order_by(candles.c.start.desc() if newest_first else candles.c.start).limit(_page(limit))
+        found = [_candle(row) for row in await self._rows(query)]
+        return found[::-1] if newest_first else found
+
+    async def transfers(
+        self,
+        account: int,
+        *,
+        kind: TransferKind | None = None,
+        before: StreamId | None = None,
+        limit: int = 100,
+    ) -> list[TransferRow]:
+        """An account's deposits and withdrawals, newest first; `before` is a `TransferRow.created`."""
+        query = sa.select(transfers).where(transfers.c.account == account)
+        if kind is not None:
+            query = query.where(transfers.c.kind == kind)
+        key = (transfers.c.created_at, transfers.c.created_entry)
+        if before is not None:
+            query = query.where(_below(key, before))
+        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(_page(limit)))
+        return [
+            TransferRow(
+                r.kind,
+                r.withdrawal or 0,
+                r.account,
+                r.asset,
+                r.amount,
+                r.ref,
+                r.state,
+                (r.created_at, r.created_entry),
+                (r.updated_at, r.updated_entry),
+            )
+            for r in rows
+        ]
+
+    async def ledger(
+        self,
+        account: int,
+        *,
+        asset: str | None = None,
+        before: LedgerKey | None = None,
+        limit: int = 100,
+    ) -> list[LedgerRow]:
+        """An account's balance changes, newest first; `before` is a `LedgerRow.key`."""
+        query = sa.select(ledger).where(ledger.c.account == account)
+        if asset is not None:
+            query = query.where(ledger.c.asset == asset)
+        key = (ledger.c.ts, ledger.c.entry, ledger.c.posting)
+        if before is not None:
+            query = query.where(_below(key, before))
+        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(_page(limit)))
+        return [
+            LedgerRow((r.ts, r.entry, r.posting), r.account, r.asset, r.available, r.locked, r.reason) for r in rows
+        ]
+
+    async def day(self, start_ms: int, *, market: str | None = None) -> Day:
+        """Minute candles that start at `start_ms` or later, by market and time, with the position they are exactly as
+        of: whoever counts in the entries above that position misses none and counts none twice."""
+        query = sa.select(candles).where(candles.c.interval == "1m", candles.c.start >= start_ms)
+        if market is not None:
+            query = query.where(candles.c.market == market)
+        query = query.order_by(candles.c.market, candles.c.start)
+        async with self._connection(isolation_level="REPEATABLE READ") as connection, connection.begin():
+            position = await _position(connection)
+            return Day(position, [_candle(row) for row in await connection.execute(query)])
+
+    async def _orders(self, query: sa.Select[Any]) -> list[OrderRow]:
+        return [
+            OrderRow(
+                r.id,
+                r.account,
+                r.market,
+                r.side,
+                r.type,
+                r.tif,
+                r.price,
+                r.quantity,
+                r.quote_amount,
+                r.filled,
+                r.filled_quote,
+                r.fee,
+                r.status,
+                r.client_id,
+                (r.created_at, r.created_entry),
+                (r.updated_at, r.updated_entry),
+            )
+            for r in await self._rows(query)
+        ]
+
+    async def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        async with self._connection() as connection:
+            rows: Sequence[sa.Row[Any]] = (await connection.execute(query)).all()
+            return rows
+
+    @asynccontextmanager
+    async def _connection(self, **options: str) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(**options) if options else connection
+        except (DBAPIError, sa.exc.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise database.translate(error) or error from error
+
+
+async def _position(connection: AsyncConnection) -> Head:
+    row = (await connection.execute(sa.select(projections).where(projections.c.name == NAME))).first()
+    return genesis_head() if row is None else Head((row.position_ms, row.position_seq), row.chain)
+
+
+def _page(limit: int) -> int:
+    return max(1, min(limit, MAX_LIMIT))
+
+
+def _below(key: tuple[sa.Column[int], ...], values: tuple[int, ...]) -> sa.ColumnElement[bool]:
+    """The key's columns as a row, below the given one: what an index on them finds at once."""
+    given = [sa.literal(value, column.type) for column, value in zip(key, values, strict=True)]
+    return sa.tuple_(*key) < sa.tuple_(*given)
+
+
+def _received(market: str, side: Side) -> str:
+    base, quote = market.split("-")
+    return base if side == "buy" else quote
+
+
+def _fill(r: sa.Row[Any]) -> FillRow:
+    taker = bool(r.bit)
+    buys = (r.taker_side == "buy") == taker
+    return FillRow(
+        2 * r.trade + r.bit,
+        r.trade,
+        r.market,
+        r.seq,
+        r.ts,
+        r.taker_order if taker else r.maker_order,
+        r.taker if taker else r.maker,
+        "buy" if buys else "sell",
+        "taker" if taker else "maker",
+        r.price,
+        r.quantity,
+        r.notional,
+        r.taker_fee if taker else r.maker_fee,
+    )
+
+
+def _candle(r: sa.Row[Any]) -> CandleRow:
+    return CandleRow(
+        r.market,
+        r.interval,
+        r.start,
+        r.open,
+        r.high,
+        r.low,
+        r.close,
+        r.volume,
+        r.quote_volume,
+        r.trades,
+        r.first_trade,
+        r.last_trade,
+    )

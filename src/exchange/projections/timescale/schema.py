@@ -1,0 +1,235 @@
+"""The tables, as SQLAlchemy Core: what the reads are written against and what the migrations must agree with.
+
+A stream id is stored as a moment and a sequence (`ts` and `entry`, `created_at` and `created_entry`, …): the moment is
+the id's milliseconds, exactly. Amounts are integers of smallest units and wider than any machine word, so they are
+`numeric`. Every key works on a plain table and on a hypertable, whose keys must hold the time. `seq` is always the
+market's own sequence number.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import sqlalchemy as sa
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MS: Final = 253_402_300_799_999
+"""The last moment that a timestamp of these tables can be: the end of the year 9999."""
+
+
+def instant(ms: int) -> datetime:
+    """Milliseconds since the epoch as a timestamp."""
+    return EPOCH + timedelta(milliseconds=ms)
+
+
+class Moment(sa.TypeDecorator[int]):
+    """Milliseconds since the epoch in Python, `timestamptz` in SQL; exact both ways."""
+
+    impl = sa.TIMESTAMP(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """See the class."""
+        return None if value is None else instant(value)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        """See the class."""
+        return None if value is None else (value - EPOCH) // timedelta(milliseconds=1)
+
+
+class Amount(sa.TypeDecorator[int]):
+    """Smallest units: an integer in Python, `numeric(digits, 0)` in SQL."""
+
+    impl = sa.Numeric
+    cache_ok = True
+
+    def __init__(self, digits: int = 38) -> None:
+        super().__init__(digits, 0)
+
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> Decimal | None:  # noqa: ARG002
+        """See the class."""
+        return None if value is None else Decimal(value)
+
+    def process_result_value(self, value: Decimal | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        """See the class."""
+        return None if value is None else int(value)
+
+
+SUM_DIGITS: Final = 60
+"""Room for a sum of more amounts than there can be."""
+
+metadata = sa.MetaData()
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("password_hash", sa.LargeBinary, nullable=False),
+    sa.Column("role", sa.Text, nullable=False, server_default="user"),
+    sa.Column("account", sa.BigInteger, unique=True),
+    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+"""Who may sign in: the gateway's own, no projection. `email` in lower case; `account` the engine's number."""
+
+projections = sa.Table(
+    "projections",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("position_ms", sa.BigInteger, nullable=False),
+    sa.Column("position_seq", sa.BigInteger, nullable=False),
+    sa.Column("chain", sa.LargeBinary, nullable=False),
+    sa.Column("log_id", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+"""How far each projection has come: the last entry folded in, and the chain hash there."""
+
+assets = sa.Table(
+    "assets",
+    metadata,
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("decimals", sa.Integer, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+)
+
+markets = sa.Table(
+    "markets",
+    metadata,
+    sa.Column("market", sa.Text, primary_key=True),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("quote", sa.Text, nullable=False),
+    sa.Column("tick_size", Amount, nullable=False),
+    sa.Column("lot_size", Amount, nullable=False),
+    sa.Column("min_notional", Amount, nullable=False),
+    sa.Column("maker_fee", sa.Integer, nullable=False),
+    sa.Column("taker_fee", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+)
+"""Fee rates in millionths."""
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("account", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ref", sa.Text, nullable=False, unique=True),
+    sa.Column("opened_at", Moment, nullable=False),
+)
+"""The house's accounts (0 the outside, 1 the fees) included."""
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account", sa.BigInteger, nullable=False),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("tif", sa.Text, nullable=False),
+    sa.Column("price", Amount, nullable=False),
+    sa.Column("quantity", Amount, nullable=False),
+    sa.Column("quote_amount", Amount, nullable=False),
+    sa.Column("filled", Amount, nullable=False),
+    sa.Column("filled_quote", Amount, nullable=False),
+    sa.Column("fee", Amount, nullable=False),
+    sa.Column("maker_fee", sa.Integer, nullable=False),
+    sa.Column("taker_fee", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_entry", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("updated_entry", sa.BigInteger, nullable=False),
+    sa.Index("orders_account", "account", "id"),
+    sa.Index("orders_client_id", "account", "client_id", "id", postgresql_where=sa.text("client_id <> ''")),
+    postgresql_with={"fillfactor": "80"},
+)
+"""`fee` is what was paid so far, in the asset received: base for a buy, quote for a sell; `maker_fee` and `taker_fee`
+are the rates in millionths. Zero and the empty text where an order has no price, quantity, quote amount, client id."""
+
+trades = sa.Table(
+    "trades",
+    metadata,
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("trade", sa.BigInteger, nullable=False),
+    sa.Column("ts", Moment, nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("price", Amount, nullable=False),
+    sa.Column("quantity", Amount, nullable=False),
+    sa.Column("notional", Amount, nullable=False),
+    sa.Column("taker_side", sa.Text, nullable=False),
+    sa.Column("maker_order", sa.BigInteger, nullable=False),
+    sa.Column("taker_order", sa.BigInteger, nullable=False),
+    sa.Column("maker", sa.BigInteger, nullable=False),
+    sa.Column("taker", sa.BigInteger, nullable=False),
+    sa.Column("maker_fee", Amount, nullable=False),
+    sa.Column("taker_fee", Amount, nullable=False),
+    sa.PrimaryKeyConstraint("market", "trade", "ts"),
+    sa.Index("trades_maker", "maker", "trade"),
+    sa.Index("trades_taker", "taker", "trade"),
+    sa.Index("trades_maker_order", "maker_order"),
+    sa.Index("trades_taker_order", "taker_order"),
+)
+"""`maker` and `taker` are accounts; each side's fee is in the asset it received."""
+
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_entry", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("withdrawal", sa.BigInteger, unique=True),
+    sa.Column("account", sa.BigInteger, nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    sa.Column("amount", Amount, nullable=False),
+    sa.Column("ref", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("updated_entry", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("created_at", "created_entry"),
+    sa.Index("transfers_account", "account", "created_at", "created_entry"),
+)
+"""Deposits (settled at once) and withdrawals (reserved, then settled or released)."""
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("ts", Moment, nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Column("posting", sa.Integer, nullable=False),
+    sa.Column("account", sa.BigInteger, nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    sa.Column("available", Amount, nullable=False),
+    sa.Column("locked", Amount, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("ts", "entry", "posting"),
+    sa.Index("ledger_account", "account", "ts", "entry", "posting"),
+)
+"""Double entry: over one command (`ts`, `entry`) the changes of an asset sum to zero, outside and fees included."""
+
+candles = sa.Table(
+    "candles",
+    metadata,
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("interval", sa.Text, nullable=False),
+    sa.Column("start", Moment, nullable=False),
+    sa.Column("open", Amount, nullable=False),
+    sa.Column("high", Amount, nullable=False),
+    sa.Column("low", Amount, nullable=False),
+    sa.Column("close", Amount, nullable=False),
+    sa.Column("volume", Amount(SUM_DIGITS), nullable=False),
+    sa.Column("quote_volume", Amount(SUM_DIGITS), nullable=False),
+    sa.Column("trades", sa.BigInteger, nullable=False),
+    sa.Column("first_trade", sa.BigInteger, nullable=False),
+    sa.Column("last_trade", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("market", "interval", "start"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+PROJECTED: Final = (assets, markets, accounts, orders, trades, transfers, ledger, candles)
+"""What the projection owns, and empties to begin again."""
+
+HYPERTABLES: Final = {"trades": "ts", "ledger": "ts"}
+"""What grows without end and is read by time, with its time column. Candles stay a plain table: five hundred days of
+one interval would touch as many chunks, and they are updated in place."""
