@@ -1,0 +1,113 @@
+"""A machine and what the log has confirmed of it.
+
+The event stream is the only truth about what happened; a machine that computes from the same commands must say the
+same, byte for byte. A replica keeps the two apart: entries computed but not seen in the log are `pending`, and
+`confirmed` is the last position where log and machine were found equal. Engine, standby, start-up and replay all move
+by `catch_up`: read what was published, compute what is missing, compare.
+
+It must never take a published entry's word for a state: every result is computed here.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from exchange.effects.ports import Log
+from exchange.engine import Machine
+from exchange.roles.stops import Gap, Halted, Mismatch
+from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
+
+BATCH = 500
+"""How many entries a role reads, and an engine publishes, at once."""
+
+
+class Replica:
+    """A machine beside the log it follows. It starts where the machine stands, which must be a confirmed position."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.confirmed: Head = machine.head
+        self.pending: deque[EventEntry] = deque()
+
+    def compute(self, command: CommandEntry) -> EventEntry:
+        """Apply the next command; its result is pending until `confirm` or `published`.
+
+        Raises:
+            Halted: the machine broke, and this replica is of no further use.
+        """
+        try:
+            entry = self.machine.step(command)
+        except Exception as error:  # whatever it is, the state may be half-changed: nothing but stopping is safe
+            raise Halted(command.id, f"{type(error).__name__}: {error}") from error
+        self.pending.append(entry)
+        return entry
+
+    def confirm(self, published: EventEntry) -> None:
+        """Compare the oldest pending entry with the one that the log has in its place.
+
+        Raises:
+            Gap: the log's entry has another id.
+            Mismatch: it has another payload or chain.
+        """
+        computed = self.pending[0]
+        if computed.id != published.id:
+            raise _gap(computed, published)
+        if computed.chain != published.chain or computed.payload != published.payload:
+            raise Mismatch(published, computed)
+        self.pending.popleft()
+        self.confirmed = Head(published.id, published.chain)
+
+    def published(self) -> None:
+        """All that was pending is in the log: compare-and-append took it as one."""
+        self.pending.clear()
+        self.confirmed = self.machine.head
+
+    async def catch_up(
+        self,
+        log: Log,
+        count: int = BATCH,
+        wait_ms: int = 0,
+        each: Callable[[EventEntry], None] | None = None,
+    ) -> int:
+        """Read up to `count` published entries after the confirmed position and confirm each, computing those that are
+        not pending yet; `each` is called after every one, when the machine stands there if nothing else is pending.
+
+        Returns:
+            How many entries there were; zero when the log has no more (within `wait_ms`).
+
+        Raises:
+            Gap, Mismatch, Halted: this role must stop.
+            LogUnavailable: what was confirmed so far stays so.
+        """
+        published = await log.events(self.confirmed.id, count, wait_ms)
+        missing = len(published) - len(self.pending)
+        commands: deque[CommandEntry] = deque()
+        for entry in published:
+            if not self.pending:
+                if not commands:
+                    commands.extend(await log.commands(self.machine.head.id, missing))
+                if not commands:
+                    raise Gap(
+                        f"entry {format_id(entry.id)} has no command: the command stream ends at or before "
+                        f"{format_id(self.machine.head.id)}, or was trimmed. Restore the command stream."
+                    )
+                command = commands.popleft()
+                missing -= 1
+                if command.id != entry.id:
+                    raise _gap(command, entry)
+                self.compute(command)
+            self.confirm(entry)
+            if each is not None:
+                each(entry)
+        return len(published)
+
+
+def _gap(expected: CommandEntry | EventEntry, published: EventEntry) -> Gap:
+    if expected.id < published.id:
+        return Gap(
+            f"command {format_id(expected.id)} has no entry in the event stream, which goes on with "
+            f"{format_id(published.id)}: an entry is missing. Restore the event stream."
+        )
+    return Gap(
+        f"entry {format_id(published.id)} has no command; the next one is {format_id(expected.id)}: a command is "
+        "missing, or the entry was added by hand. Restore the command stream."
+    )

@@ -1,0 +1,46 @@
+"""The loop of a role: one turn after another until it is told to stop, and patience while the log is away.
+
+A turn does one batch. What it raises decides: an unavailable log puts the role's memory in doubt, a full one leaves the
+batch to be offered again, and both are waited out with growing pauses. Everything else ends the role.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from exchange.effects.ports import Clock, LogFull, LogUnavailable
+from exchange.roles.memory import Memory
+
+_logger = structlog.get_logger(__name__)
+
+WAIT_MS = 200
+"""How long a turn waits for something to do, and so how long a stop may take."""
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 1.0
+
+Stopping = Callable[[], bool]
+
+
+async def turn_until(stopping: Stopping, turn: Callable[[], Awaitable[None]], memory: Memory, clock: Clock) -> None:
+    """Call `turn` until `stopping()`; a turn that has begun is finished.
+
+    Raises:
+        MustStop: see `stops`.
+        EffectError: the log refused in a way that waiting does not cure, such as a wrong password.
+    """
+    pause = _FIRST_PAUSE
+    while not stopping():
+        try:
+            await turn()
+        except LogUnavailable as error:
+            memory.doubt()
+            reason = f"log unavailable: {error}"
+        except LogFull as error:
+            reason = f"log full: {error}"
+        else:
+            pause = _FIRST_PAUSE
+            continue
+        _logger.warning("waiting for the log", reason=reason, pause=pause)
+        await clock.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
