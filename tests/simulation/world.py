@@ -1,0 +1,334 @@
+"""One run: a world wired from a seed, broken for a while, then left alone until everything is done.
+
+In the safety phase something breaks every few steps: a process is killed between two effects, the server dies in
+mid-turn, the power goes, replies vanish, the disk rots. In the liveness phase nothing breaks any more, and every client
+must get its answer and every reader reach the end. Then the checks judge what is left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import log as logarithm
+from random import Random
+
+from exchange.settings import Fsync
+from exchange.terms.stream import EventEntry, StreamId, format_id
+from tests.simulation import actors, checks
+from tests.simulation.checks import Violation
+from tests.simulation.clients import Answer, Client, Unanswered, meddle, set_up
+from tests.simulation.clock import SimClock
+from tests.simulation.disk import Disk
+from tests.simulation.projector import Database
+from tests.simulation.scheduler import Process, Scheduler, Stuck, Task, Wait
+from tests.simulation.server import Server, SimLog
+
+LIVENESS_STEPS = 60_000
+LAG_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a seed makes of a run."""
+
+    seed: int
+    fsync: Fsync
+    engines: int
+    gateways: int
+    clients: int
+    requests: int
+    crashes: int
+    fault_every: int
+    """Mean number of steps between two faults."""
+
+    @staticmethod
+    def of(seed: int) -> "Plan":
+        """Draw a plan."""
+        random = Random(seed)
+        return Plan(
+            seed,
+            "always" if random.random() < 0.7 else "everysec",
+            1 + int(random.random() * 3),
+            1 + int(random.random() * 2),
+            2 + int(random.random() * 2),
+            5 + int(random.random() * 12),
+            20 + int(random.random() * 60),
+            8 + int(random.random() * 40),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. `failure` is empty when everything held."""
+
+    plan: Plan
+    failure: str
+    crashes: int
+    commands: int
+    answers: int
+    lost: int
+    steps: int
+    rebuilds: int
+    trace: str
+    """A hash over every step and the log that came out: equal runs have equal ones."""
+
+
+class World:
+    """Server, disk, database and all processes of one run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.random = Random(plan.seed ^ 0x5EED)
+        self.scheduler = Scheduler(self.random)
+        self.server = Server(self.scheduler, self.random, plan.fsync)
+        self.disk = Disk(self.random)
+        self.database = Database()
+        self.crashes = 0
+        self.breaking = True
+        self.failure = ""
+        self.answers: list[Answer] = []
+        self.told: dict[StreamId, list[tuple[list[bytes], bytes]]] = {}
+        self.server.on_publish = self._published
+        self.disk.on_kill = self._count
+        outside = Process(self.scheduler, "outside", 1)
+        self._outside = outside
+        clock = SimClock(outside)
+        self.gateways = [actors.Gateway(self, number) for number in range(plan.gateways)]
+        self.engines = [actors.Engine(self, number) for number in range(plan.engines)]
+        self.standby = actors.Standby(self)
+        self.projection = actors.Projection(self)
+        self.actors: list[actors.Actor] = [*self.gateways, *self.engines, self.standby, self.projection]
+        self.clients = [
+            Client(number, self.random, clock, self._submit, self._answered) for number in range(plan.clients)
+        ]
+        for actor in self.actors:
+            actor.boot()
+        outside.spawn(self._trading(outside), self._outside_ended)
+        outside.spawn(meddle(SimLog(self.server, outside), clock, self.random, 6), self._outside_ended)
+
+    # --- the outside -----------------------------------------------------------------------------------------------
+
+    async def _trading(self, outside: Process) -> None:
+        await set_up(self.clients[0], self.plan.clients)
+        # What an everysec log may take back begins here: accounts lost with their numbers would only test the test.
+        self.server.settle()
+        for client in self.clients:
+            outside.spawn(client.trade(self.plan.requests), self._outside_ended)
+
+    def _outside_ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.fail(f"the outside broke: {error!r}")
+
+    def _submit(self, raw: bytes) -> Wait[tuple[StreamId, bytes]]:
+        gateway = self.gateways[int(self.random.random() * len(self.gateways))]
+        return gateway.submit(raw)
+
+    def _answered(self, raw: bytes, id: StreamId, payload: bytes) -> None:
+        """A client got an answer: it must be the result of the client's own command."""
+        if ([b"c", raw], payload) not in self.told.get(id, []):
+            self.fail(f"{raw!r} was answered with {format_id(id)} {payload!r}, which is not its result")
+        self.answers.append(Answer(raw, id, payload, self.server.cuts))
+
+    def _published(self, entries: Sequence[EventEntry]) -> None:
+        """Results went into the log: each must be the next command's."""
+        server = self.server
+        at = len(server.events) - len(entries)
+        for offset, entry in enumerate(entries):
+            if at + offset >= len(server.commands) or server.commands[at + offset].id != entry.id:
+                self.fail(f"entry {format_id(entry.id)} was published where it does not belong")
+                return
+            self.told.setdefault(entry.id, []).append((server.commands[at + offset].fields, entry.payload))
+
+    def fail(self, what: str) -> None:
+        """Note what broke; the first counts."""
+        if not self.failure:
+            self.failure = what
+
+    # --- breaking --------------------------------------------------------------------------------------------------
+
+    def _count(self) -> None:
+        self.crashes += 1
+
+    def _break_something(self) -> None:
+        """One fault, drawn by weight."""
+        random = self.random
+        server = self.server
+        dice = random.random() * 100
+        if dice < 64:
+            self._kill_somebody()
+        elif dice < 70:
+            self._take_down_server("kill")
+        elif dice < 76:
+            self._take_down_server("cut")
+        elif dice < 78:
+            self._black_out()
+        elif dice < 82:
+            server.faults.lose_request = True
+        elif dice < 87:
+            server.faults.lose_reply = True
+        elif dice < 89:
+            server.stall(int(random.random() * 900_000))
+        elif dice < 91:
+            server.full = not server.full
+        elif dice < 94:
+            server.clock_offset_ms += int(random.random() * 7_200_000) - 3_600_000
+        elif dice < 96:
+            self.disk.full = not self.disk.full
+        elif dice < 98:
+            self.database.down = not self.database.down
+        else:
+            self._rot()
+
+    def _kill_somebody(self) -> None:
+        """Kill a process, more likely one that has just got what it waited for."""
+        ready = self.scheduler.ready
+        if ready and self.random.random() < 0.6:
+            item = ready[int(self.random.random() * len(ready))]
+            if isinstance(item, Task) and item.process is not self._outside:
+                self._kill(item.process)
+                return
+        self._kill(self.actors[int(self.random.random() * len(self.actors))].process)
+
+    def _kill(self, process: Process) -> None:
+        if process.alive:
+            self.crashes += 1
+            process.kill()
+
+    def _take_down_server(self, how: str) -> None:
+        """Kill the server or cut its power, now or in the middle of its next turn."""
+        server = self.server
+        if not server.up:
+            return
+        self.crashes += 1
+        if self.random.random() < 0.5:
+            server.faults.die = how
+        elif how == "kill":
+            server.kill()
+        else:
+            server.cut_power()
+        self.scheduler.later(int(self.random.random() * 60_000), self._restart_server)
+
+    def _restart_server(self) -> None:
+        self.server.faults.die = ""
+        self.server.restart()
+
+    def _black_out(self) -> None:
+        """The power of everything goes at once."""
+        self.crashes += 1
+        self.server.cut_power()
+        for actor in self.actors:
+            actor.process.kill()
+        self.scheduler.later(int(self.random.random() * 60_000), self._restart_server)
+
+    def _rot(self) -> None:
+        """Damage the newest snapshot, unless one is damaged already."""
+        names = self.disk.names()
+        if names and not any(name in self.disk.files for name in self.disk.rotten):
+            self.disk.rot(names[0])
+
+    # --- phases ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> Result:
+        """Both phases, then the checks."""
+        try:
+            self._safety()
+            self._liveness()
+            self._drain()
+        except Stuck as stuck:
+            self.fail(str(stuck))
+        lost = 0
+        if not self.failure:
+            try:
+                lost = self._judge()
+            except Violation as violation:
+                self.fail(str(violation))
+        return self._result(lost)
+
+    def _safety(self) -> None:
+        scheduler = self.scheduler
+        random = self.random
+        self.disk.kill_writer = 0.1
+        mean = self.plan.fault_every
+        due = mean
+        while self.crashes < self.plan.crashes and not self.failure and not self._clients_done():
+            scheduler.step()
+            if scheduler.steps >= due:
+                self._break_something()
+                due = scheduler.steps + 1 - int(mean * logarithm(1.0 - random.random()))
+
+    def _clients_done(self) -> bool:
+        for client in self.clients:
+            if not client.done:
+                return False
+        return True
+
+    def _liveness(self) -> None:
+        """Nothing breaks any more: everything must be done within a bounded number of steps."""
+        self.breaking = False
+        server = self.server
+        server.heal()
+        self.disk.kill_writer = 0.0
+        self.disk.full = False
+        self.database.down = False
+        scheduler = self.scheduler
+        limit = scheduler.steps + LIVENESS_STEPS
+        while not self.failure and not (self._clients_done() and self._quiet()):
+            scheduler.step()
+            if scheduler.steps > limit:
+                raise Stuck(self._who_waits())
+
+    def _quiet(self) -> bool:
+        server = self.server
+        return (
+            len(server.events) == len(server.commands)
+            and self.database.position == server.head()
+            and all(replica.at(server.head()) for replica in [*self.engines, self.standby])
+        )
+
+    def _who_waits(self) -> str:
+        server = self.server
+        waiting = [client.name for client in self.clients if not client.done]
+        return (
+            f"without faults, still not done after {LIVENESS_STEPS} steps: waiting {waiting}, "
+            f"{len(server.commands)} commands, {len(server.events)} entries, projector at {self.database.position}, "
+            f"engines at {[engine.head() for engine in self.engines]}, standby at {self.standby.head()}"
+        )
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
+    def _judge(self) -> int:
+        server = self.server
+        commands, events = server.commands, server.events
+        checks.one_entry_each(commands, events)
+        checks.chain_holds(commands, events)
+        lost = checks.answers_stand(self.answers, events, server.cuts, self.plan.fsync == "everysec")
+        results = checks.bodies(events)
+        checks.once_each(commands, results)
+        folded = checks.money_conserved(results)
+        machine = checks.replayed(commands, events)
+        checks.machine_agrees(machine, folded)
+        for actor in [*self.engines, self.standby]:
+            checks.same_state(machine, actor.machine(), actor.name)
+        checks.snapshots_restore(self.disk, commands, events, machine)
+        if self.database.rows != folded:
+            raise Violation(f"the projection has {self.database.rows.balances}, the log says {folded.balances}")
+        return lost
+
+    def _result(self, lost: int) -> Result:
+        server = self.server
+        digest = sha256(self.scheduler.trace.to_bytes(8, "big"))
+        for entry in server.events:
+            digest.update(entry.chain)
+        for answer in self.answers:
+            digest.update(answer.raw + answer.payload)
+        digest.update(repr((self.failure, self.crashes, self.random.random(), self.scheduler.now_us)).encode())
+        return Result(
+            self.plan,
+            self.failure,
+            self.crashes,
+            len(server.commands),
+            len(self.answers),
+            lost,
+            self.scheduler.steps,
+            self.database.rebuilds,
+            digest.hexdigest()[:16],
+        )
