@@ -6,7 +6,9 @@ to the package, so that a compiled module that is older than its source is notic
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -27,7 +29,7 @@ class StampedBuild(build_ext):
         compiled.write_stamp(root / "exchange", HERE / "src" / "exchange")
 
 
-def extensions() -> list[Extension]:
+def extensions() -> Sequence[Extension]:
     """The compiled modules, as one group; none when EXCHANGE_INTERPRETED asks for a plain install."""
     if compiled.wanted_interpreted():
         return []
@@ -35,7 +37,7 @@ def extensions() -> list[Extension]:
 
     os.chdir(HERE)
     sources = [str(path.relative_to(HERE)) for path in compiled.sources(HERE / "src" / "exchange")]
-    return list(mypycify(["--strict", *sources], opt_level="3", group_name="exchange"))
+    return cast(Sequence[Extension], mypycify(["--strict", *sources], opt_level="3", group_name="exchange"))
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": StampedBuild})

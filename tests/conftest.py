@@ -7,6 +7,7 @@ start when the first test asks for them, take a tenth of a second and end with t
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def make_settings(tmp_path: Path, streams: str) -> Callable[..., Settings]:
     def make(**values: Any) -> Settings:
         home = Path(values.pop("home", tmp_path / "home"))
         snapshots = Path(values.pop("snapshots", home / "snapshots"))
-        return Settings(**{"home": home, "snapshots": snapshots, "streams": streams} | values)
+        return replace(Settings(home=home, snapshots=snapshots, streams=streams), **values)
 
     return make
 

@@ -2,8 +2,8 @@
 
 The pure core runs from the same source compiled and interpreted. An in-place build leaves the extension modules beside
 their sources, and Python prefers them even when the source has changed since: a stamp with the hashes of the compiled
-sources makes that visible. `EXCHANGE_INTERPRETED=1` makes Python pass over the extensions. This module is imported before
-anything compiled and must import nothing of the house; `setup.py` uses it too.
+sources makes that visible. `EXCHANGE_INTERPRETED=1` makes Python pass over the extensions. This module is imported
+before anything compiled and must import nothing of the house; `setup.py` uses it too.
 """
 
 import importlib.machinery

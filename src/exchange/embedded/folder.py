@@ -1,7 +1,7 @@
 """A server's folders: data held by exactly one living server, and a place for its socket.
 
-The lock on a data folder is an `flock` whose descriptor the server inherits: it is held exactly as long as the server, or
-any process it started, lives, however each of them ends. So a server that outlived its parent is noticed, and nobody
+The lock on a data folder is an `flock` whose descriptor the server inherits: it is held exactly as long as the server,
+or any process it started, lives, however each of them ends. So a server that outlived its parent is noticed, and nobody
 starts a second one on its data.
 """
 
@@ -92,13 +92,13 @@ def socket_folder(wanted: Path, socket_name: str) -> Path:
     remove_socket_folder(wanted)
     if len(os.fsencode(wanted / socket_name)) <= limit:
         return private(wanted)
-    for base in (tempfile.gettempdir(), "/tmp"):
-        if len(os.fsencode(base)) + len("/exchange-12345678/") + len(socket_name) <= limit:
-            short = Path(tempfile.mkdtemp(prefix="exchange-", dir=base))
-            private(note.parent)
-            note.write_text(f"{short}\n")
-            return short
-    raise ServerError(f"no folder with a path short enough for a socket: set TMPDIR to a shorter one than {base}")
+    base = tempfile.gettempdir()
+    if len(os.fsencode(base)) + len("/exchange-12345678/") + len(socket_name) > limit:
+        raise ServerError(f"the path of a socket may have {limit} bytes: set TMPDIR to a shorter path than {base}")
+    short = Path(tempfile.mkdtemp(prefix="exchange-", dir=base))
+    private(note.parent)
+    note.write_text(f"{short}\n")
+    return short
 
 
 def remove_socket_folder(wanted: Path) -> None:
@@ -159,6 +159,6 @@ def _holds(pid: int, path: Path) -> bool:
     if not descriptors.exists():
         return sys.platform != "linux"
     try:
-        return any(os.path.samefile(entry, path) for entry in descriptors.iterdir() if entry.exists())
+        return any(path.samefile(entry) for entry in descriptors.iterdir() if entry.exists())
     except OSError:
         return False

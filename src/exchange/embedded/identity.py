@@ -104,8 +104,8 @@ def as_nobody(binaries: Path, folder: Path) -> Identity:
     if not _open_to_others(folder.parent):
         raise ServerError(
             "PostgreSQL does not run as root, this system forbids user namespaces, and the user `nobody` may not enter "
-            f"{folder.parent}: set EXCHANGE_HOME to a folder whose path is open to all, run as an ordinary user, or set "
-            "DATABASE_URL"
+            f"{folder.parent}: set EXCHANGE_HOME to a folder whose path is open to all, run as an ordinary user, or "
+            "set DATABASE_URL"
         )
     _hand_over(folder, user.pw_uid, user.pw_gid)
     if not _open_to_others(binaries):

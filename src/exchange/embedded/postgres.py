@@ -190,7 +190,8 @@ def find_binaries() -> Path:
 
 def _version(binaries: Path) -> int:
     try:
-        run = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=True)
+        argv = [binaries / "postgres", "--version"]
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return 0
     match = re.search(r"\) (\d+)", run.stdout)

@@ -1,8 +1,8 @@
 """The Redis-compatible server: Valkey or Redis, whichever is there, kept durable and never evicting.
 
-It listens on a unix socket only. Every write goes to the append-only file before its reply leaves (`appendfsync always`)
-unless the settings say otherwise, nothing is ever evicted, and the commands that would make a stream forget its last
-id (deletion and flushing) are refused to everyone.
+It listens on a unix socket only. Every write goes to the append-only file before its reply leaves (`appendfsync
+always`) unless the settings say otherwise, nothing is ever evicted, and the commands that would make a stream forget
+its last id (deletion and flushing) are refused to everyone.
 """
 
 import re
@@ -66,9 +66,7 @@ class ValkeyServer:
             if self.child is None or not self._socket.parent.exists():
                 self._socket = socket_folder(self._sockets, SOCKET) / SOCKET
             self._socket.unlink(missing_ok=True)
-            self.child = spawn(
-                [str(binary), *self._options()], log=self._log, cwd=self._folder, keep=[lock.fd]
-            )
+            self.child = spawn([str(binary), *self._options()], log=self._log, cwd=self._folder, keep=[lock.fd])
             lock.hand_over(self.child.pid)
         finally:
             lock.release()

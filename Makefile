@@ -1,0 +1,92 @@
+# The exchange's commands. `make help` lists them.
+# Everything is built into .venv and build/; what the exchange keeps lies in $EXCHANGE_HOME (default: var/).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --universal --python-version 3.11 \
+        --generate-hashes --no-emit-index-url --no-emit-find-links
+export MAKECMDGOALS
+export EXCHANGE_INTERPRETED
+
+.DEFAULT_GOAL := help
+.PHONY: help up down build test check lint fmt bench sim lock clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+up: build  ## run the whole exchange: http://127.0.0.1:$EXCHANGE_PORT, state in $EXCHANGE_HOME; Ctrl-C stops it
+	@EXCHANGE_DEMO=$${EXCHANGE_DEMO:-1} exec $(BIN)/python -m exchange up
+
+down:  ## stop the exchange that runs in $EXCHANGE_HOME
+	@$(BIN)/python -m exchange down
+
+build: $(VENV)/.package  ## the virtual environment and the compiled engine
+	@if [ -z "$$EXCHANGE_INTERPRETED" ] && [ "$$($(BIN)/python -m exchange.compiled)" != compiled ]; then \
+	    echo "compiling the engine"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
+	fi
+
+test: build $(VENV)/.dev  ## every test, on real servers of its own
+	@$(BIN)/python -m pytest -m "not soak" -n 2
+
+check: lint  ## linters, types, contracts and the fast tests, in under a minute
+	@$(BIN)/python -m pytest -q tests/unit tests/tidy
+
+lint: build $(VENV)/.dev  ## linters, types, import contracts, determinism, house rules, stale build
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
+	@$(BIN)/python -m tools.determinism
+	@$(BIN)/python -m tools.tidy
+	@$(BIN)/python -m exchange.compiled > /dev/null || { echo "the compiled engine is stale: make build"; exit 1; }
+
+fmt: $(VENV)/.dev  ## format the sources
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+bench: build $(VENV)/.bench  ## measure, into build/bench.json; ONLY=pattern picks
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only '$(ONLY)')
+
+sim: build $(VENV)/.dev  ## the deterministic fault simulator; RUNS= and SEED= as wished
+	@$(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+lock: $(VENV)/.dev  ## bring the requirements' locks up to date
+	@$(LOCK) requirements.in -o requirements.lock $(ARGS)
+	@$(LOCK) requirements-build.in -c requirements.lock -o requirements-build.lock $(ARGS)
+	@$(LOCK) requirements-dev.in -c requirements.lock -c requirements-build.lock -o requirements-dev.lock $(ARGS)
+	@$(LOCK) requirements-bench.in -c requirements.lock -c requirements-build.lock -c requirements-dev.lock \
+	    -o requirements-bench.lock $(ARGS)
+
+clean:  ## remove what was built (.venv, build, compiled modules); what the exchange keeps stays
+	@rm -rf $(VENV) build dist src/*.egg-info src/*.so src/exchange/compiled.*.json
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find src tests tools benchmarks -name '*.so' -delete -o -name '*.pyc' -delete 2>/dev/null || true
+
+$(VENV)/.python: tools/preflight.sh
+	@tools/preflight.sh $(PYTHON)
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p build
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.python requirements.lock requirements-build.lock
+	@echo "installing what the exchange runs on"
+	@$(PIP) -r requirements.lock -r requirements-build.lock
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.run pyproject.toml setup.py
+	@echo "installing the exchange, compiling the engine (half a minute)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "installing the tools for tests and checks"
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	@echo "installing other engines to compare with"
+	@$(PIP) -r requirements-bench.lock
+	@touch $@
