@@ -38,7 +38,7 @@ lint: build $(VENV)/.dev  ## linters, types, import contracts, determinism, hous
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
+	@mkdir -p build; $(BIN)/lint-imports --no-logo > build/imports.txt || { cat build/imports.txt; exit 1; }
 	@$(BIN)/python -m tools.determinism
 	@$(BIN)/python -m tools.tidy
 	@$(BIN)/python -m exchange.compiled > /dev/null || { echo "the compiled engine is stale: make build"; exit 1; }
