@@ -1,0 +1,231 @@
+"""The feeds: what entries changed, as the WebSocket's messages of `docs/api.md`.
+
+The idea: a run of entries is gathered before anything is written. Depth then is one message for each market, from the
+first sequence to the last with every touched level's quantity *now*; since the book holds the totals, nothing has to be
+remembered between, and the same gathering serves a client that fell behind. Tickers and candles are only marked as
+changed here and written by the clock (`TickerFeed`, `CandleFeed`).
+
+Pure: whoever owns the view says what time it is.
+"""
+
+import orjson
+
+from exchange.projections.live import shapes
+from exchange.projections.live.shapes import Json
+from exchange.projections.live.tape import MINUTE_MS, TapeTrade
+from exchange.projections.live.view import Change, Fill, LiveView
+from exchange.projections.timescale.candles import INTERVALS
+from exchange.terms.stream import StreamId, format_id
+from exchange.terms.words import BUY, Side
+
+SNAPSHOT_LEVELS = 5000
+"""The most levels of a side in a depth snapshot."""
+
+TRADES = "trades"
+DEPTH = "depth"
+TICKER = "ticker"
+KLINE = "kline"
+ORDERS = "orders"
+FILLS = "fills"
+BALANCES = "balances"
+PRIVATE = frozenset([ORDERS, FILLS, BALANCES])
+
+
+class Channel:
+    """A channel's name taken apart; `market` and `interval` are empty where the kind has none."""
+
+    __slots__ = ("interval", "kind", "market", "name")
+
+    def __init__(self, name: str, kind: str, market: str, interval: str) -> None:
+        self.name = name
+        self.kind = kind
+        self.market = market
+        self.interval = interval
+
+
+def parse_channel(name: str) -> Channel | None:
+    """Read a channel's name; None when there is no such kind of channel. Whether the market exists is not looked at."""
+    if name in PRIVATE:
+        return Channel(name, name, "", "")
+    kind, _, rest = name.partition("@")
+    if kind in (TRADES, DEPTH, TICKER) and rest:
+        return Channel(name, kind, rest, "")
+    market, _, interval = rest.rpartition("_")
+    if kind == KLINE and market and interval in INTERVALS:
+        return Channel(name, kind, market, interval)
+    return None
+
+
+def message(channel: str, nature: str, position: StreamId, data: object) -> bytes:
+    """A channel's message; `nature` is `snapshot` or `update`."""
+    return orjson.dumps({"channel": channel, "type": nature, "position": format_id(position), "data": data})
+
+
+class Levels:
+    """The levels of one market that changed, from `first_seq` on."""
+
+    __slots__ = ("first_seq", "touched")
+
+    def __init__(self, first_seq: int) -> None:
+        self.first_seq = first_seq
+        self.touched: set[tuple[Side, int]] = set()
+
+
+class Gathered:
+    """What a run of entries changed in public, by market."""
+
+    def __init__(self) -> None:
+        self.trades: dict[str, list[TapeTrade]] = {}
+        self.levels: dict[str, Levels] = {}
+
+    def add(self, change: Change) -> None:
+        """Count an entry in."""
+        for trade in change.trades:
+            self.trades.setdefault(trade.market, []).append(trade)
+        for market, (first_seq, touched) in change.levels.items():
+            levels = self.levels.get(market)
+            if levels is None:
+                levels = self.levels[market] = Levels(first_seq)
+            levels.touched |= touched
+
+
+def trades_update(view: LiveView, market: str, trades: list[TapeTrade]) -> bytes:
+    """Trades of one market, oldest first."""
+    of = view.markets[market]
+    return message(f"{TRADES}@{market}", "update", view.position, [shapes.trade(trade, of) for trade in trades])
+
+
+def depth_snapshot(view: LiveView, market: str) -> bytes:
+    """The whole book (up to `SNAPSHOT_LEVELS` a side) at its sequence."""
+    of = view.markets[market]
+    bids, asks, complete = shapes.depth(of, SNAPSHOT_LEVELS)
+    data: Json = {"seq": of.seq, "bids": bids, "asks": asks, "complete": complete}
+    return message(f"{DEPTH}@{market}", "snapshot", view.position, data)
+
+
+def depth_update(view: LiveView, market: str, levels: Levels) -> bytes:
+    """Every level touched since `levels.first_seq`, as it is now."""
+    of = view.markets[market]
+    form = of.format
+    bids: list[list[str]] = []
+    asks: list[list[str]] = []
+    for side, price in sorted(levels.touched):
+        shown = [form.price(price), form.quantity(of.side(side).quantity(price))]
+        (bids if side == BUY else asks).append(shown)
+    bids.reverse()
+    data: Json = {"first_seq": levels.first_seq, "last_seq": of.seq, "bids": bids, "asks": asks}
+    return message(f"{DEPTH}@{market}", "update", view.position, data)
+
+
+def orders_snapshot(view: LiveView, account: int, limit: int) -> bytes:
+    """An account's newest open orders, newest first."""
+    newest = sorted(view.accounts[account].open.values(), key=lambda order: -order.id)[:limit]
+    return message(
+        ORDERS, "snapshot", view.position, [shapes.order(order, view.markets[order.market]) for order in newest]
+    )
+
+
+def orders_update(view: LiveView, account: int, change: Change) -> bytes | None:
+    """An account's orders that an entry changed, or None when it changed none of them."""
+    mine = [order for order in change.orders.values() if order.account == account]
+    if not mine:
+        return None
+    return message(
+        ORDERS, "update", change.position, [shapes.order(order, view.markets[order.market]) for order in mine]
+    )
+
+
+def fills_update(view: LiveView, account: int, change: Change) -> bytes | None:
+    """An account's fills of an entry, or None."""
+    mine: list[Fill] = [fill for owner, fill in change.fills if owner == account]
+    if not mine:
+        return None
+    return message(
+        FILLS, "update", change.position, [shapes.fill(fill, view.markets[fill.trade.market]) for fill in mine]
+    )
+
+
+def balances_snapshot(view: LiveView, account: int) -> bytes:
+    """All of an account's balances, by asset."""
+    return message(BALANCES, "snapshot", view.position, balances(view, account))
+
+
+def balances_update(view: LiveView, account: int, change: Change) -> bytes | None:
+    """An account's balances that an entry changed, as they are now, or None."""
+    changed = [asset for owner, asset in change.balances if owner == account]
+    if not changed:
+        return None
+    held = view.accounts[account].balances
+    data = [shapes.balance(asset, view.assets[asset], held[asset]) for asset in changed]
+    return message(BALANCES, "update", change.position, data)
+
+
+def balances(view: LiveView, account: int) -> list[Json]:
+    """An account's balances, by asset."""
+    held = view.accounts[account].balances
+    return [shapes.balance(asset, view.assets[asset], balance) for asset, balance in sorted(held.items())]
+
+
+class TickerFeed:
+    """One market's ticker: written when it was touched, or when the minute moved its window."""
+
+    def __init__(self, market: str) -> None:
+        self.market = market
+        self.touched = False
+        self._minute = 0
+
+    def snapshot(self, view: LiveView, now_ms: int) -> bytes:
+        """The ticker now."""
+        return self._write(view, now_ms, "snapshot")
+
+    def due(self, view: LiveView, now_ms: int) -> bytes | None:
+        """What there is to send now."""
+        minute = now_ms // MINUTE_MS
+        if not self.touched and minute == self._minute:
+            return None
+        self.touched = False
+        self._minute = minute
+        return self._write(view, now_ms, "update")
+
+    def _write(self, view: LiveView, now_ms: int, nature: str) -> bytes:
+        ticker = shapes.ticker(view.markets[self.market], view.tape.market(self.market), now_ms)
+        return message(f"{TICKER}@{self.market}", nature, view.position, ticker)
+
+
+class CandleFeed:
+    """One market's candles of one interval: the current one when it changed, and each once more when it is over."""
+
+    def __init__(self, channel: Channel, now_ms: int) -> None:
+        self.channel = channel
+        self.touched = True
+        self._length = INTERVALS[channel.interval]
+        self._start = now_ms - now_ms % self._length
+        self._sent: tuple[int, bool] = (0, False)
+        """Of the candle at `_start`: how many trades it had when it was sent, and whether as closed."""
+
+    def snapshot(self, view: LiveView, now_ms: int) -> bytes | None:
+        """The current candle, if there is one."""
+        candle = view.tape.market(self.channel.market).candle(self.channel.interval, now_ms)
+        if candle is None:
+            return None
+        shown = shapes.candle(candle, view.markets[self.channel.market])
+        shown["closed"] = False
+        return message(self.channel.name, "snapshot", view.position, shown)
+
+    def due(self, view: LiveView, now_ms: int) -> list[bytes]:
+        """What there is to send now, oldest first."""
+        if not self.touched and now_ms < self._start + self._length:
+            return []
+        self.touched = False
+        of = view.markets[self.channel.market]
+        messages: list[bytes] = []
+        for candle in view.tape.market(self.channel.market).candles(self.channel.interval, self._start):
+            closed = candle.ms + self._length <= now_ms
+            if candle.ms == self._start and self._sent == (candle.trades, closed):
+                continue
+            self._start = candle.ms
+            self._sent = (candle.trades, closed)
+            shown = shapes.candle(candle, of)
+            shown["closed"] = closed
+            messages.append(message(self.channel.name, "update", view.position, shown))
+        return messages
