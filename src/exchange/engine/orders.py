@@ -303,8 +303,6 @@ def cancel(state: State, step: Step, command: Cancel) -> None:
     account = state.user(command.account)
     order = _own_order(state, account, command.order, command.client_id)
     market = order.market
-    if market.status == HALTED:
-        raise Refused(Code.MARKET_CLOSED, "order")
     market.side(order.buy).remove(order)
     step.postings.lock(_locked_in(order), -_locks(order, order.left))
     _closed(state, order)
@@ -329,8 +327,6 @@ def amend(state: State, step: Step, command: Amend) -> None:
     account = state.user(command.account)
     order = _own_order(state, account, command.order, "")
     market = order.market
-    if market.status == HALTED:
-        raise Refused(Code.MARKET_CLOSED, "order")
     lots = _lots(market, command.quantity)
     if lots >= order.lots:
         raise Refused(Code.NOT_A_REDUCTION, "quantity")
@@ -358,7 +354,7 @@ def _own_order(state: State, account: Account, id: int, client_id: str) -> Order
     """An open order of this account; somebody else's is as unknown as none.
 
     Raises:
-        Refused: there is none.
+        Refused: there is none, or its market is halted.
     """
     field = "order"
     if client_id:
@@ -368,4 +364,6 @@ def _own_order(state: State, account: Account, id: int, client_id: str) -> Order
     order = state.orders.get(id)
     if order is None or order.account != account.id:
         raise Refused(Code.UNKNOWN_ORDER, field)
+    if order.market.status == HALTED:
+        raise Refused(Code.MARKET_CLOSED, field)
     return order
