@@ -65,7 +65,7 @@ Key = tuple[str, int, str]
 
 
 @dataclass
-class _Market:
+class Market:
     name: str
     base: str
     quote: str
@@ -90,10 +90,10 @@ class _Market:
 
 
 @dataclass
-class _Order:
+class Order:
     id: int
     account: int
-    market: _Market
+    market: Market
     side: Side
     price: int
     quantity: int
@@ -103,7 +103,7 @@ class _Order:
 
 
 @dataclass
-class _Withdrawal:
+class Withdrawal:
     id: int
     account: int
     asset: str
@@ -117,10 +117,10 @@ class Reference:
 
     opened: OpenLog | None = None
     assets: dict[str, int] = field(default_factory=dict)
-    markets: dict[str, _Market] = field(default_factory=dict)
-    refs: list[str] = field(default_factory=list)
-    resting: list[_Order] = field(default_factory=list)
-    withdrawals: list[_Withdrawal] = field(default_factory=list)
+    markets: dict[str, Market] = field(default_factory=dict)
+    accounts: dict[int, str] = field(default_factory=lambda: {OUTSIDE: "outside", FEES: "fees"})
+    resting: list[Order] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
     transfers: list[tuple[int, str, int]] = field(default_factory=list)
     results: list[tuple[Key, StreamId]] = field(default_factory=list)
     orders_accepted: int = 0
@@ -147,7 +147,7 @@ class Reference:
         }
         return {holding: parts for holding, parts in found.items() if parts != (0, 0)}
 
-    def book(self, market: str, side: Side) -> list[_Order]:
+    def book(self, market: str, side: Side) -> list[Order]:
         """The resting orders of a side, first to trade first: best price, then oldest."""
         sign = -1 if side == "buy" else 1
         orders = [order for order in self.resting if order.market.name == market and order.side == side]
@@ -247,7 +247,7 @@ class Reference:
             raise Refused(Code.NOT_POSITIVE, "lot_size")
         if Fraction(command.tick_size * command.lot_size, 10 ** self.assets[base]).denominator != 1:
             raise Refused(Code.INEXACT_MARKET, "tick_size")
-        self.markets[command.market] = _Market(
+        self.markets[command.market] = Market(
             command.market,
             base,
             quote,
@@ -270,18 +270,19 @@ class Reference:
         ]
 
     def _open_account(self, command: OpenAccount) -> list[Event]:
-        if command.ref in self.refs:
+        if command.ref in self.accounts.values():
             raise Refused(Code.ACCOUNT_EXISTS, "ref")
-        self.refs.append(command.ref)
-        return [AccountOpened(FIRST_USER + len(self.refs) - 1, command.ref)]
+        account = max([FIRST_USER - 1, *self.accounts]) + 1
+        self.accounts[account] = command.ref
+        return [AccountOpened(account, command.ref)]
 
     def _user(self, account: int) -> None:
+        if account not in self.accounts:
+            raise Refused(Code.UNKNOWN_ACCOUNT, "account")
         if account < FIRST_USER:
             raise Refused(Code.HOUSE_ACCOUNT, "account")
-        if account >= FIRST_USER + len(self.refs):
-            raise Refused(Code.UNKNOWN_ACCOUNT, "account")
 
-    def _market(self, name: str) -> _Market:
+    def _market(self, name: str) -> Market:
         if name not in self.markets:
             raise Refused(Code.UNKNOWN_MARKET, "market")
         return self.markets[name]
@@ -300,7 +301,7 @@ class Reference:
         self._check_transfer(command.asset, command.amount)
         if self._available(command.account, command.asset) < command.amount:
             raise Refused(Code.INSUFFICIENT_FUNDS, "amount")
-        withdrawal = _Withdrawal(len(self.withdrawals) + 1, command.account, command.asset, command.amount)
+        withdrawal = Withdrawal(len(self.withdrawals) + 1, command.account, command.asset, command.amount)
         self.withdrawals.append(withdrawal)
         return [WithdrawalReserved(withdrawal.id, command.account, command.asset, command.amount, command.ref)]
 
@@ -336,12 +337,14 @@ class Reference:
         self._check_amounts(market, command)
         if market.status == "post_only":
             best = self.book(market.name, _other(command.side))[:1]
-            if command.order_type == "market" or any(_crosses(command, maker.price) for maker in best):
-                raise Refused(Code.WOULD_TAKE)
+            if command.order_type == "market":
+                raise Refused(Code.WOULD_TAKE, "order_type")
+            if any(_crosses(command, maker.price) for maker in best):
+                raise Refused(Code.WOULD_TAKE, "price")
         self._check_funds(market, command)
 
         self.orders_accepted += 1
-        taker = _Order(
+        taker = Order(
             self.orders_accepted,
             command.account,
             market,
@@ -378,7 +381,7 @@ class Reference:
             trades.append(self._trade(taker, maker, quantity))
         return [accepted, *trades, self._end(taker, command)]
 
-    def _end(self, taker: _Order, command: Place) -> Event:
+    def _end(self, taker: Order, command: Place) -> Event:
         market = taker.market
         if taker.left == 0:
             return Done(taker.id, taker.account, market.name, "filled", 0)
@@ -388,7 +391,7 @@ class Reference:
         seq = market.next_seq()
         return Rested(taker.id, taker.account, market.name, seq, taker.side, taker.price, taker.left)
 
-    def _spend(self, taker: _Order, command: Place) -> list[Event]:
+    def _spend(self, taker: Order, command: Place) -> list[Event]:
         """Buy for an amount of quote: at each price the most lots that what is left pays for."""
         market = taker.market
         trades: list[Event] = []
@@ -407,13 +410,13 @@ class Reference:
         end = Done(taker.id, taker.account, market.name, "expired" if ran_dry or not trades else "filled", 0)
         return [*trades, end]
 
-    def _best_counterpart(self, command: Place) -> _Order | None:
+    def _best_counterpart(self, command: Place) -> Order | None:
         for maker in self.book(command.market, _other(command.side)):
             if _crosses(command, maker.price):
                 return maker
         return None
 
-    def _trade(self, taker: _Order, maker: _Order, quantity: int) -> Trade:
+    def _trade(self, taker: Order, maker: Order, quantity: int) -> Trade:
         market = taker.market
         notional = market.notional(maker.price, quantity)
         buyer, seller = (taker, maker) if taker.side == "buy" else (maker, taker)
@@ -446,7 +449,7 @@ class Reference:
             maker.left,
         )
 
-    def _check_amounts(self, market: _Market, command: Place) -> None:
+    def _check_amounts(self, market: Market, command: Place) -> None:
         if command.order_type == "limit":
             if command.price == 0:
                 raise Refused(Code.NOT_POSITIVE, "price")
@@ -471,7 +474,7 @@ class Reference:
             if notional < market.min_notional:
                 raise Refused(Code.BELOW_MIN_NOTIONAL, "quantity")
 
-    def _check_funds(self, market: _Market, command: Place) -> None:
+    def _check_funds(self, market: Market, command: Place) -> None:
         if command.quote_amount:
             if self._available(command.account, market.quote) < command.quote_amount:
                 raise Refused(Code.INSUFFICIENT_FUNDS, "quote_amount")
@@ -502,6 +505,8 @@ class Reference:
             raise Refused(Code.NOT_POSITIVE, "quantity")
         if command.quantity % order.market.lot_size:
             raise Refused(Code.OFF_LOT, "quantity")
+        if command.quantity > MAX_COUNT * order.market.lot_size:
+            raise Refused(Code.OUT_OF_RANGE, "quantity")
         if command.quantity >= order.quantity:
             raise Refused(Code.NOT_A_REDUCTION, "quantity")
         if command.quantity <= order.quantity - order.left:
@@ -513,14 +518,15 @@ class Reference:
         seq = market.next_seq()
         return [Amended(order.id, order.account, market.name, seq, order.side, order.price, order.quantity, by)]
 
-    def _open_order(self, account: int, id: int, client_id: str) -> _Order:
+    def _open_order(self, account: int, id: int, client_id: str) -> Order:
+        name = "client_id" if client_id else "order"
         for order in self.resting:
             named = order.client_id == client_id if client_id else order.id == id
             if named and order.account == account:
                 if order.market.status == "halted":
-                    raise Refused(Code.MARKET_CLOSED, "market")
+                    raise Refused(Code.MARKET_CLOSED, name)
                 return order
-        raise Refused(Code.UNKNOWN_ORDER, "client_id" if client_id else "order")
+        raise Refused(Code.UNKNOWN_ORDER, name)
 
 
 def netted(postings: Sequence[Posting]) -> dict[Holding, tuple[int, int]]:
@@ -544,13 +550,13 @@ def _crosses(command: Place, resting_price: int) -> bool:
     return resting_price <= command.price if command.side == "buy" else resting_price >= command.price
 
 
-def _lock(market: _Market, side: Side, price: int, quantity: int) -> tuple[str, int]:
+def _lock(market: Market, side: Side, price: int, quantity: int) -> tuple[str, int]:
     if side == "buy":
         return market.quote, market.notional(price, quantity)
     return market.base, quantity
 
 
-def _received(market: _Market, side: Side) -> str:
+def _received(market: Market, side: Side) -> str:
     return market.base if side == "buy" else market.quote
 
 
