@@ -4,13 +4,15 @@ One account rests, the other takes, so that no order meets its own owner. Both a
 order id was ever used, and hold enough to cover every order of the recording at once: money decides nothing here.
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from exchange.clients.flow import Rest, Step, Take
 from exchange.clients.judge import Units
 from exchange.commands import codec
 from exchange.commands.types import Command, CreateAsset, CreateMarket, Deposit, OpenAccount
+from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.events.codec import decode
 from exchange.events.types import AccountOpened, AssetCreated, Event, MarketCreated, Outcome, Rejected
 from exchange.terms.amounts import MAX_AMOUNT
@@ -24,18 +26,45 @@ QUOTE_DECIMALS = 2
 """Of a quote asset that is created here: cents."""
 
 
+_ENTRIES = 2_000
+
+
 class DriveError(Exception):
     """The recording cannot be driven; the message says why and what to do."""
 
 
 class Stream(Protocol):
-    """The two streams as a driver uses them, without waiting for more than it must."""
+    """The two streams as a driver uses them, without waiting for more than it must.
+
+    Both methods raise `EffectError` when the log cannot be reached or written.
+    """
 
     def send(self, commands: Sequence[bytes]) -> list[StreamId]:
         """Append commands in order and give their ids."""
 
     def results(self, after: StreamId, wait_ms: int) -> list[EventEntry]:
         """Some event entries above `after`, in order; waits up to `wait_ms` for the first."""
+
+
+class LogStream:
+    """The streams of a real exchange."""
+
+    def __init__(self, log: BlockingRedisLog) -> None:
+        self._log = log
+
+    def send(self, commands: Sequence[bytes]) -> list[StreamId]:
+        """Append in one write."""
+        return self._log.append_many(commands)
+
+    def results(self, after: StreamId, wait_ms: int) -> list[EventEntry]:
+        """Ask again as often as `wait_ms` takes: the log itself does not wait for long."""
+        until = time.monotonic() + wait_ms / 1000
+        left_ms = wait_ms
+        while True:
+            entries = run(self._log.events(after, _ENTRIES, left_ms))
+            left_ms = int((until - time.monotonic()) * 1000)
+            if entries or left_ms <= 0:
+                return entries
 
 
 class Stage(NamedTuple):
@@ -79,8 +108,19 @@ class Survey:
                 self.used = True
 
 
-def prepare(stream: Stream, market: str, steps: Sequence[Step], run: str, patience: float) -> Stage:
-    """Create what is absent and fund the accounts; `run` names this run in the accounts' references.
+OpenAccounts = Callable[[], tuple[int, int]]
+"""Opens the resting and the taking account in another way than by commands, and gives their numbers."""
+
+
+def prepare(
+    stream: Stream,
+    market: str,
+    steps: Sequence[Step],
+    name: str,
+    patience: float,
+    open_accounts: OpenAccounts | None = None,
+) -> Stage:
+    """Create what is absent and fund the accounts; `name` is this run's, and stands in the accounts' references.
 
     Raises:
         DriveError: the market was used before, an asset cannot tell the recording's prices, or the exchange refuses or
@@ -111,18 +151,17 @@ def prepare(stream: Stream, market: str, steps: Sequence[Step], run: str, patien
         # 0.01 of the quote asset, one whole base unit: their product is a multiple of 10**base_decimals. No fees.
         ask(CreateMarket(market, units.price(100), units.size(1), 0, 0, 0))
         made.append(f"market {market} (tick 0.01, lot 1, no fees)")
-    accounts = []
-    for role, (base_needed, quote_needed) in zip(("resting", "taking"), _needs(steps, units), strict=True):
-        ref = f"drive:{market}:{run}:{role}"[:64]
-        opened = ask(OpenAccount(ref)).events[0]
-        if not isinstance(opened, AccountOpened):
-            raise DriveError(f"opening the account {ref} gave {type(opened).__name__}")
-        for asset, amount in ((base, base_needed), (quote, quote_needed)):
+    if open_accounts is None:
+        resting = ask.open_account(f"drive:{market}:{name}:resting")
+        taking = ask.open_account(f"drive:{market}:{name}:taking")
+    else:
+        resting, taking = open_accounts()
+    made.append(f"accounts {resting} (rests) and {taking} (takes)")
+    for account, needed in zip((resting, taking), _needs(steps, units), strict=True):
+        for asset, amount in zip((base, quote), needed, strict=True):
             if amount:
-                ask(Deposit(opened.account, asset, min(amount, MAX_AMOUNT), f"drive:{run}:{asset}"))
-        accounts.append(opened.account)
-        made.append(f"account {opened.account} ({role})")
-    return Stage(market, units, accounts[0], accounts[1], ask.after, tuple(made))
+                ask(Deposit(account, asset, min(amount, MAX_AMOUNT), f"drive:{name}:{asset}"))
+    return Stage(market, units, resting, taking, ask.after, tuple(made))
 
 
 class _Asker:
@@ -143,6 +182,13 @@ class _Asker:
         raise DriveError(
             f"no result of command {format_id(id)} after {self._wait_ms / 1000:.0f} s: is `exchange engine` running?"
         )
+
+    def open_account(self, ref: str) -> int:
+        """A new account's number."""
+        (opened,) = self(OpenAccount(ref)).events
+        if not isinstance(opened, AccountOpened):
+            raise DriveError(f"opening the account {ref} gave {type(opened).__name__}")
+        return opened.account
 
     def _accepted(self, command: Command, outcome: Outcome) -> Outcome:
         for event in outcome.events:
