@@ -19,7 +19,6 @@ from exchange.events.types import Amended, Canceled, Duplicate, MarketCreated, O
 from exchange.terms.codes import Refused
 from exchange.terms.stream import CommandEntry, format_id
 from exchange.terms.words import FIRST_USER
-
 from tests.property.reference import Holding, Reference, netted
 
 Row = list[object]

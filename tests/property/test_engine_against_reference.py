@@ -1,0 +1,107 @@
+"""The engine gives what the reference gives, command for command, and every invariant holds after each.
+
+    SOAK_SEQUENCES=100000 pytest -m soak tests/property
+
+runs many more sequences (from SOAK_FIRST_SEED on) than the default run has time for.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from exchange.engine import Machine
+from exchange.events.types import EVENT_NAMES, Rejected
+from exchange.terms.codes import Code
+from exchange.terms.stream import CommandEntry
+from tests.property import strategies
+from tests.property.comparison import Comparison, Difference, check_restored
+from tests.property.flows import flow
+from tests.property.shrink import shrunk, written
+
+SEQUENCES = 2_000
+SLICES = 8
+"""The default run's sequences come in slices, so that several workers can share them."""
+
+
+def compare(entries: Sequence[CommandEntry], rows_too: bool = False) -> Comparison:
+    comparison = Comparison(rows_too)
+    for entry in entries:
+        comparison.step(entry)
+    return comparison
+
+
+def differs(entries: Sequence[CommandEntry]) -> bool:
+    try:
+        compare(entries, rows_too=True)
+    except Difference:
+        return True
+    return False
+
+
+def compare_seeds(seeds: range) -> int:
+    """Compare the flow of each seed; the number of commands. A failing flow is shown shrunk."""
+    commands = 0
+    for seed in seeds:
+        entries = flow(seed)
+        commands += len(entries)
+        try:
+            compare(entries, rows_too=seed % 4 == 0)
+        except Difference as difference:
+            small = shrunk(entries, differs)
+            pytest.fail(f"seed {seed}: {difference}\nthe shortest sequence that differs:\n{written(small)}")
+        check_restored(entries, at=seed * 7919 % len(entries))
+    return commands
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_generated_sequences_have_the_outcome_of_the_reference(part: int) -> None:
+    share = SEQUENCES // SLICES
+    commands = compare_seeds(range(part * share, (part + 1) * share))
+    assert commands >= 20_000 // SLICES
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(strategies.flows())
+def test_any_sequence_has_the_outcome_of_the_reference(entries: list[CommandEntry]) -> None:
+    compare(entries, rows_too=True)
+    check_restored(entries, at=len(entries) // 2)
+
+
+def test_one_long_history_has_the_outcome_of_the_reference() -> None:
+    entries = flow(seed=20_240_229, length=600)
+    compare(entries, rows_too=True)
+    check_restored(entries, at=400)
+
+
+def test_the_generated_sequences_reach_every_event_and_every_refusal() -> None:
+    events: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    for seed in range(400):
+        machine = Machine()
+        for entry in flow(seed):
+            machine.step(entry)
+            events.update(EVENT_NAMES[type(event)] for event in machine.outcome.events)
+            refusals.update(event.code for event in machine.outcome.events if isinstance(event, Rejected))
+    assert {name for name in EVENT_NAMES.values() if events[name] < 10} == set()
+    assert {code.value for code in Code if refusals[code.value] < 5} == set()
+    assert events["trade"] > 1_000
+
+
+def test_shrinking_keeps_only_what_the_failure_needs() -> None:
+    entries = flow(seed=3, length=60)
+    needed = {entries[7].id, entries[31].id, entries[32].id}
+
+    small = shrunk(entries, lambda part: needed <= {entry.id for entry in part})
+
+    assert {entry.id for entry in small} == needed
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_very_many_generated_sequences_have_the_outcome_of_the_reference() -> None:
+    first = int(os.environ.get("SOAK_FIRST_SEED", "1000000"))
+    count = int(os.environ.get("SOAK_SEQUENCES", "100000"))
+    assert compare_seeds(range(first, first + count)) > 10 * count
