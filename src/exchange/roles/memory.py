@@ -34,8 +34,6 @@ class Memory:
 
     def forget(self) -> None:
         """The log no longer ends where the replica does, nor goes on from there: recover before the next use."""
-        if self._replica is not None:
-            self._log_id = self._replica.machine.state.log_id or self._log_id
         self._replica = None
 
     async def replica(self) -> Replica:
@@ -45,10 +43,12 @@ class Memory:
             MustStop: see `stops`.
             LogUnavailable: try again later.
         """
-        if self._replica is not None and not self._in_doubt:
-            return self._replica
-        incarnation = await self._log.incarnation()
         replica = self._replica
+        if replica is not None and not replica.pending:
+            self._log_id = replica.machine.state.log_id  # not with results pending: an open_log among them may be lost
+        if replica is not None and not self._in_doubt:
+            return replica
+        incarnation = await self._log.incarnation()
         if replica is not None and incarnation == self._incarnation and await self._still_there(replica):
             while await replica.catch_up(self._log):
                 pass

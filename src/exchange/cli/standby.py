@@ -1,0 +1,30 @@
+"""`exchange standby`: the shadow engine as a process."""
+
+import argparse
+
+from exchange.cli._role import Stop, begin, open_log, serve
+from exchange.effects.clock import BlockingClock
+from exchange.effects.files import FileSnapshotStore
+from exchange.roles.standby import Standby
+from exchange.settings import Settings
+
+HELP = "The shadow engine: checks every published entry against its own result, and takes the snapshots."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """It has no arguments: how often and how many is in the settings."""
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """Follow the log until told to stop."""
+    begin(settings, "standby")
+    stopping = Stop()
+    standby = Standby(
+        open_log(settings),
+        FileSnapshotStore(settings.snapshots),
+        BlockingClock(),
+        every=settings.snapshot_every,
+        seconds=settings.snapshot_seconds,
+        keep=settings.snapshot_keep,
+    )
+    return serve("standby", standby.run(stopping))

@@ -1,0 +1,44 @@
+"""Waiting for a command's result on an event loop."""
+
+import asyncio
+
+from exchange.effects.ports import Log
+from exchange.events.replies import Passed, ReplyWaiter
+from exchange.terms.stream import EventEntry, StreamId
+
+
+async def await_result(
+    waiter: ReplyWaiter,
+    id: StreamId,
+    timeout: float,  # noqa: ASYNC109 - the deadline is what this function adds
+    log: Log | None = None,
+) -> EventEntry:
+    """The event entry of this id, as the waiter gets it from the tail.
+
+    Args:
+        timeout: seconds; at the deadline the result is unknown, which is not a refusal.
+        log: where to read an entry that passed too long ago to be remembered.
+
+    Raises:
+        TimeoutError: the deadline came first.
+        Passed: the entry is no longer remembered, and no log was given (or the log has lost it).
+        LogUnavailable: the log, asked for a passed entry, was away.
+    """
+    answer: asyncio.Future[EventEntry] = asyncio.get_running_loop().create_future()
+
+    def settle(entry: EventEntry) -> None:
+        if not answer.done():
+            answer.set_result(entry)
+
+    try:
+        waiter.expect(id, settle)
+    except Passed:
+        entry = None if log is None else await log.event(id)
+        if entry is None:
+            raise
+        return entry
+    try:
+        async with asyncio.timeout(timeout):
+            return await answer
+    finally:
+        waiter.forget(id)

@@ -1,0 +1,91 @@
+"""Reading the event stream as it grows: every entry after a fixed position, once, in order.
+
+A reader that starts "at the end" starts at a different place each time it asks. So the position is given before
+anything is requested, every request goes on from the last entry delivered, and after anything that could have changed
+the stream underneath (a lost connection, a restarted server, a lag so long that the stream may have been trimmed) the
+entry at the position must still be there with its chain, or the tail ends rather than skip.
+"""
+
+from collections.abc import Callable
+
+from exchange.effects.ports import Clock, Log, LogUnavailable
+from exchange.terms.stream import START, EventEntry, Head, format_id
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 1.0
+
+
+class TailLost(Exception):
+    """The stream no longer has the entry that was delivered last: it was trimmed, or it is not the stream it was.
+
+    What was built from the tail must be built again, from a snapshot and a new position.
+    """
+
+
+class EventTail:
+    """A tail over a log of its own (a read that waits holds up others).
+
+    `position` is the last entry delivered; `connected` tells whether the last request was answered.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        clock: Clock,
+        start: Head,
+        deliver: Callable[[EventEntry], None],
+        *,
+        batch: int = 500,
+        wait_ms: int = 1_000,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._deliver = deliver
+        self._batch = batch
+        self._wait_ms = wait_ms
+        self.position = start
+        self.connected = False
+
+    async def run(self) -> None:
+        """Deliver entries until cancelled, waiting out times when the log is away.
+
+        Raises:
+            TailLost: see there.
+            Whatever `deliver` raises; the entry then counts as not delivered.
+        """
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self.turn()
+                pause = _FIRST_PAUSE
+            except LogUnavailable:
+                self.connected = False
+                await self._clock.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def turn(self) -> int:
+        """Read and deliver one batch, waiting for it if there is none; how many entries it had.
+
+        Raises:
+            LogUnavailable: nothing was delivered; the next turn goes on from the same position.
+            TailLost: see there.
+        """
+        # Before the first batch and after a failure the position is checked even if nothing comes.
+        entries = await self._log.events(self.position.id, self._batch, self._wait_ms if self.connected else 0)
+        if not self.connected or len(entries) >= self._batch:
+            await self._check_position()
+            self.connected = True
+        for entry in entries:
+            if entry.id <= self.position.id:
+                raise TailLost(f"entry {format_id(entry.id)} came after {format_id(self.position.id)}")
+            self._deliver(entry)
+            self.position = Head(entry.id, entry.chain)
+        return len(entries)
+
+    async def _check_position(self) -> None:
+        """After the read, so that what was read provably went on from the position."""
+        if self.position.id == START:
+            return
+        entry = await self._log.event(self.position.id)
+        if entry is None or entry.chain != self.position.chain:
+            raise TailLost(f"the event stream no longer has entry {format_id(self.position.id)} as it was read")
