@@ -14,7 +14,7 @@ from collections.abc import Callable
 from exchange.effects.ports import Log
 from exchange.engine import Machine
 from exchange.roles.stops import Gap, Halted, Mismatch
-from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
+from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
 
 BATCH = 500
 """How many entries a role reads, and an engine publishes, at once."""
@@ -66,10 +66,12 @@ class Replica:
         log: Log,
         count: int = BATCH,
         wait_ms: int = 0,
+        until: StreamId | None = None,
         each: Callable[[EventEntry], None] | None = None,
     ) -> int:
-        """Read up to `count` published entries after the confirmed position and confirm each, computing those that are
-        not pending yet; `each` is called after every one, when the machine stands there if nothing else is pending.
+        """Read up to `count` published entries after the confirmed position, none beyond `until`, and confirm each,
+        computing those that are not pending yet; `each` is called after every one, when the machine stands there if
+        nothing else is pending.
 
         Returns:
             How many entries there were; zero when the log has no more (within `wait_ms`).
@@ -79,6 +81,8 @@ class Replica:
             LogUnavailable: what was confirmed so far stays so.
         """
         published = await log.events(self.confirmed.id, count, wait_ms)
+        if until is not None:
+            published = [entry for entry in published if entry.id <= until]
         missing = len(published) - len(self.pending)
         commands: deque[CommandEntry] = deque()
         for entry in published:

@@ -1,0 +1,233 @@
+"""`exchange replay`: re-execute the log and compare every entry, byte for byte.
+
+Exit codes: 0 verified, 1 a difference (named: id, what was published, what is computed), 2 could not run.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import orjson
+
+from exchange import compiled
+from exchange.cli._role import begin as begin_role
+from exchange.cli._role import open_log
+from exchange.effects.files import FileSnapshotStore
+from exchange.effects.ports import EffectError, Log
+from exchange.effects.redis_log import run as drive
+from exchange.engine import Machine
+from exchange.engine.queries import balances, depth
+from exchange.roles import replay
+from exchange.roles.snapshots import state_hash
+from exchange.roles.stops import CannotStart, Diverged, Halted, Mismatch, Trimmed
+from exchange.settings import Settings, SettingsError
+from exchange.terms.amounts import format_decimal
+from exchange.terms.stream import StreamId, format_id, parse_id
+
+HELP = "Re-execute the log and compare every entry: 0 verified, 1 a difference (named), 2 could not run."
+
+_LAST_OF_MS = 2**64 - 1
+_LEVELS_SHOWN = 10
+_PROGRESS_SECONDS = 0.5
+
+Json = dict[str, object]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "--from",
+        dest="start",
+        default=replay.GENESIS,
+        metavar="genesis|snapshot|NAME",
+        help="where to begin: the log's beginning (default), the newest snapshot, or the snapshot file NAME",
+    )
+    parser.add_argument(
+        "--until",
+        type=_moment,
+        metavar="ID|TIME",
+        help="stop at this entry (ms-seq) or time (ISO 8601, UTC unless it says otherwise, or milliseconds since the "
+        "epoch), and print books and balances as they were then",
+    )
+    parser.add_argument("--market", help="print this market's book and the balances of its two assets")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Replay; the exit code."""
+    begin_role(settings, "replay")
+    report: Json = {"verified": False}
+    try:
+        code = drive(_replay(open_log(settings), FileSnapshotStore(settings.snapshots), args, report))
+    except (Trimmed, CannotStart, EffectError, SettingsError) as error:
+        report["error"] = f"{type(error).__name__}: {error}"
+        code = 2
+    except (Diverged, Halted) as error:
+        report["error"] = f"{type(error).__name__}: {error}"
+        if isinstance(error, Mismatch):
+            report["difference"] = {
+                "id": format_id(error.id),
+                "expected": {"e": _text(error.computed.payload), "h": error.computed.chain.hex()},
+                "found": {"e": _text(error.published.payload), "h": error.published.chain.hex()},
+            }
+        code = 1
+    if args.json:
+        print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for line in _lines(report):
+            print(line)
+    if "error" in report:
+        print(f"exchange replay: {report['error']}", file=sys.stderr)
+    return code
+
+
+async def _replay(log: Log, store: FileSnapshotStore, args: argparse.Namespace, report: Json) -> int:
+    head = await log.head()
+    end = head.id if args.until is None else min(args.until, head.id)
+    machine = await replay.begin(log, store, args.start, head)
+    if machine.head.id > end:
+        raise replay.NoSuchStart(f"the snapshot is of {format_id(machine.head.id)}, after --until: begin with an older")
+    tally = replay.Tally()
+    progress = _Progress(machine.head.id, end)
+    report |= {"engine": compiled.status(), "from": format_id(machine.head.id)}
+    try:
+        await replay.replay(log, machine, end, tally, progress)
+    finally:
+        progress.done()
+        seconds = progress.seconds()
+        report |= {
+            "commands": tally.commands,
+            "events": dict(sorted(tally.events.items())),
+            "refusals": dict(sorted(tally.refusals.items())),
+            "seconds": round(seconds, 3),
+            "commands_per_s": round(tally.commands / seconds) if seconds > 0 else 0,
+        }
+    report |= {
+        "verified": True,
+        "log_id": machine.state.log_id,
+        "head": format_id(machine.head.id),
+        "chain": machine.head.chain.hex(),
+        "state_hash": state_hash(machine),
+    }
+    if args.market is not None and args.market not in machine.state.markets:
+        report["error"] = f"there is no market {args.market} at {format_id(machine.head.id)}"
+        return 2
+    if args.until is not None or args.market is not None:
+        report |= _view(machine, args.market)
+    return 0
+
+
+class _Progress:
+    """Rate and time left, on standard error; how far it is is judged by the entries' times."""
+
+    def __init__(self, start: StreamId, end: StreamId) -> None:
+        self._first_ms = start[0]
+        self._last_ms = end[0]
+        self._began = time.monotonic()
+        self._told = self._began
+        self._ended: float | None = None
+        self._shown = False
+
+    def __call__(self, position: StreamId, commands: int) -> None:
+        now = time.monotonic()
+        self._first_ms = self._first_ms or position[0]
+        if now - self._told < _PROGRESS_SECONDS:
+            return
+        self._told = now
+        share = (position[0] - self._first_ms) / max(self._last_ms - self._first_ms, 1)
+        left = f"{(now - self._began) * (1 - share) / share:.0f} s left" if share > 0 else "…"
+        rate = commands / (now - self._began)
+        self._show(f"{format_id(position)}  {commands:,} commands  {rate:,.0f}/s  {share:.0%}  {left}")
+
+    def done(self) -> None:
+        """The work is over, however it ended."""
+        self._ended = time.monotonic()
+        if self._shown:
+            print(file=sys.stderr)
+
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self._ended or time.monotonic()) - self._began
+
+    def _show(self, text: str) -> None:
+        self._shown = sys.stderr.isatty()
+        print(f"\r{text:<100}" if self._shown else text, end="" if self._shown else "\n", file=sys.stderr, flush=True)
+
+
+def _moment(text: str) -> StreamId:
+    """An id, or a time: then the last id that it can have."""
+    if text.isascii() and text.isdigit():
+        return int(text), _LAST_OF_MS
+    try:
+        return parse_id(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"neither an id (ms-seq) nor a time: {text!r}") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000, _LAST_OF_MS
+
+
+def _view(machine: Machine, market: str | None) -> Json:
+    """Books and balances as decimal strings; all markets and assets unless one market is named."""
+    state = machine.state
+    names = sorted(state.markets) if market is None else [market]
+    assets = set(state.assets) if market is None else set(market.split("-"))
+    books: Json = {}
+    for name in names:
+        found = state.markets[name]
+        price, size = state.assets[found.quote].decimals, state.assets[found.base].decimals
+        sides = depth(state, name, len(found.bids.levels) + len(found.asks.levels))
+        bids, asks = ([[format_decimal(p, price), format_decimal(q, size)] for p, q in side] for side in sides)
+        books[name] = {"status": found.status, "seq": found.seq, "bids": bids, "asks": asks}
+    held: Json = {}
+    for id, account in sorted(state.accounts.items()):
+        amounts = {
+            asset: [format_decimal(amount, state.assets[asset].decimals) for amount in pair]
+            for asset, pair in balances(state, id).items()
+            if asset in assets and any(pair)
+        }
+        if amounts:
+            held[str(id)] = {"ref": account.ref, "balances": amounts}
+    return {"books": books, "accounts": held}
+
+
+def _lines(report: Json) -> Iterator[str]:
+    for name in ("log_id", "from", "head", "chain", "state_hash", "engine"):
+        if name in report:
+            yield f"{name.replace('_', ' '):<12}{report[name]}"
+    for name in ("events", "refusals"):
+        counts = report.get(name)
+        if isinstance(counts, dict) and counts:
+            yield f"{name:<12}" + ", ".join(f"{key} {count:,}" for key, count in counts.items())
+    yield from _view_lines(report)
+    if "commands" in report:
+        word = "verified" if report["verified"] else "equal so far"
+        yield f"{word:<12}{report['commands']:,} commands, {report['commands_per_s']:,}/s"
+
+
+def _view_lines(report: Json) -> Iterator[str]:
+    books, accounts = report.get("books"), report.get("accounts")
+    if not isinstance(books, dict) or not isinstance(accounts, dict):
+        return
+    for name, book in books.items():
+        yield f"\n{name}  {book['status']}, sequence {book['seq']}"
+        for side in ("asks", "bids"):
+            levels = book[side]
+            shown = [f"  {side[:-1]}  {price:>24}  {quantity:>24}" for price, quantity in levels[:_LEVELS_SHOWN]]
+            more = [f"  … {len(levels) - _LEVELS_SHOWN:,} more levels"] if len(levels) > _LEVELS_SHOWN else []
+            yield from reversed(shown + more) if side == "asks" else shown + more
+    yield ""
+    for id, account in accounts.items():
+        for asset, (available, locked) in account["balances"].items():
+            yield f"account {id:<8}{asset:<8}{available:>24} available{locked:>24} locked"
+    yield ""
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "backslashreplace")
