@@ -10,6 +10,8 @@ import re
 import shutil
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 from urllib.parse import quote
@@ -29,8 +31,17 @@ class PostgresServer:
     """One server on one cluster."""
 
     name = "postgres"
+    stop_signal = signal.SIGINT
 
-    def __init__(self, folder: Path, *, sockets: Path, log: Path, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sockets: Path,
+        log: Path,
+        durable: bool = True,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
@@ -38,12 +49,14 @@ class PostgresServer:
             sockets: where the socket goes, path length permitting.
             log: what the server prints.
             durable: whether a commit waits for the disk; tests do without.
+            pause: waits while the server starts; what it raises ends the waiting.
         """
         self._folder = folder
         self._data = folder / "data"
         self._sockets = sockets
         self._place = sockets
-        self._log = log
+        self.log = log
+        self._pause = pause
         self._durable = durable
         self._who: identity.Identity | None = None
         self.child: subprocess.Popen[bytes] | None = None
@@ -65,7 +78,7 @@ class PostgresServer:
         """
         private(self._folder)
         lock = Lock(self._folder)
-        lock.take(signal.SIGINT)
+        lock.take(self.stop_signal)
         try:
             who = self._who = self._who or identity.choose(find_binaries(), self._folder)
             if not (self._data / "PG_VERSION").exists():
@@ -76,7 +89,7 @@ class PostgresServer:
                 who.own(self._place)
             self.child = spawn(
                 [str(who.binaries / "postgres"), "-D", str(self._data), *self._options()],
-                log=self._log,
+                log=self.log,
                 environ=_environ(),
                 cwd=self._folder,
                 keep=[lock.fd],
@@ -87,7 +100,7 @@ class PostgresServer:
         finally:
             lock.release()
         try:
-            wait_ready(self.child, self._probe, name="PostgreSQL", log=self._log)
+            wait_ready(self.child, self._probe, name="PostgreSQL", log=self.log, pause=self._pause)
         except ServerError:
             self.stop(seconds=1.0)
             raise
@@ -95,7 +108,7 @@ class PostgresServer:
     def stop(self, seconds: float = 30.0) -> None:
         """Stop it, ending its sessions."""
         if self.child is not None:
-            end(self.child, signal.SIGINT, seconds)
+            end(self.child, self.stop_signal, seconds)
         if self._place != self._sockets and self._place.name.startswith("exchange-"):
             shutil.rmtree(self._place, ignore_errors=True)
         remove_socket_folder(self._sockets)
@@ -116,7 +129,7 @@ class PostgresServer:
         program = str(who.binaries / argv[0])
         child = spawn(
             [program, *argv[1:]],
-            log=self._log,
+            log=self.log,
             environ=_environ(),
             cwd=self._folder,
             stdin=stdin,
@@ -129,7 +142,7 @@ class PostgresServer:
             child.wait()
             code = -1
         if code != 0:
-            raise ServerError(f"{argv[0]} failed with code {code}.\n{tail(self._log)}")
+            raise ServerError(f"{argv[0]} failed with code {code}.\n{tail(self.log)}")
 
     def _check_version(self, binaries: Path) -> None:
         made_by = (self._data / "PG_VERSION").read_text().strip()
@@ -190,7 +203,7 @@ def find_binaries() -> Path:
 
 def _version(binaries: Path) -> int:
     try:
-        argv = [binaries / "postgres", "--version"]
+        argv = [str(binaries / "postgres"), "--version"]
         run = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return 0

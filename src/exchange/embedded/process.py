@@ -91,8 +91,12 @@ def wait_ready(
     name: str,
     log: Path,
     seconds: float = 30.0,
+    pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until the probe says `ready`; a server that says it is loading is given ten minutes.
+
+    Args:
+        pause: waits between two probes; what it raises ends the waiting.
 
     Raises:
         ServerError: the child ended, or the deadline passed.
@@ -109,7 +113,7 @@ def wait_ready(
             limit = LOADING_SECONDS
         if time.monotonic() - started > limit:
             raise ServerError(f"{name} was not ready after {limit:.0f} s.\n{tail(log)}")
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
 
 
 def end(child: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> bool:

@@ -10,6 +10,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 from urllib.parse import quote
@@ -27,9 +29,17 @@ class ValkeyServer:
     """One server on one data folder."""
 
     name = "valkey"
+    stop_signal = signal.SIGTERM
 
     def __init__(
-        self, folder: Path, *, sockets: Path, log: Path, fsync: Fsync = "always", guarded: bool = True
+        self,
+        folder: Path,
+        *,
+        sockets: Path,
+        log: Path,
+        fsync: Fsync = "always",
+        guarded: bool = True,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is started yet.
 
@@ -37,11 +47,14 @@ class ValkeyServer:
             folder: the data.
             sockets: where the socket goes, path length permitting.
             log: what the server prints.
+            fsync: when the append-only file goes to the disk.
             guarded: refuse deletion and flushing; tests that clean up want them.
+            pause: waits while the server starts; what it raises ends the waiting.
         """
         self._folder = folder
         self._sockets = sockets
-        self._log = log
+        self.log = log
+        self._pause = pause
         self._fsync = fsync
         self._guarded = guarded
         self._socket = sockets / SOCKET
@@ -61,17 +74,17 @@ class ValkeyServer:
         binary = find_binary()
         private(self._folder)
         lock = Lock(self._folder)
-        lock.take(signal.SIGTERM)
+        lock.take(self.stop_signal)
         try:
             if self.child is None or not self._socket.parent.exists():
                 self._socket = socket_folder(self._sockets, SOCKET) / SOCKET
             self._socket.unlink(missing_ok=True)
-            self.child = spawn([str(binary), *self._options()], log=self._log, cwd=self._folder, keep=[lock.fd])
+            self.child = spawn([str(binary), *self._options()], log=self.log, cwd=self._folder, keep=[lock.fd])
             lock.hand_over(self.child.pid)
         finally:
             lock.release()
         try:
-            wait_ready(self.child, self._probe, name="the stream server", log=self._log)
+            wait_ready(self.child, self._probe, name="the stream server", log=self.log, pause=self._pause)
         except ServerError:
             self.stop(seconds=1.0)
             raise
@@ -79,7 +92,7 @@ class ValkeyServer:
     def stop(self, seconds: float = 30.0) -> None:
         """Stop it cleanly; what was acknowledged is on disk in any case."""
         if self.child is not None:
-            end(self.child, signal.SIGTERM, seconds)
+            end(self.child, self.stop_signal, seconds)
         remove_socket_folder(self._sockets)
 
     def _options(self) -> list[str]:
