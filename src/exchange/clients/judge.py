@@ -3,7 +3,7 @@
 The judge is told each step before its commands are sent, and then the result of each of those commands in stream order.
 It folds the results into a book of its own (`published`) and compares after each recorded event:
 
-* the book, to `LEVELS` levels a side, with the recorded books as far as there are any;
+* the book, to `LEVELS` levels a side (or as many as were recorded), with the recorded books as far as there are any;
 * the distinct best quotes, in order, with the recorded ones as far as there are any;
 * each execution: one trade, of the recorded size at the recorded price, which was the best, against the named order;
   the named order first in its queue before the event exactly when the recording's own queue says so;
@@ -181,13 +181,14 @@ class Judge:
         if number > len(self._levels):
             return
         row = self._levels[number - 1]
+        depth = min(LEVELS, row.depth)
         equal = True
         for buy, recorded in ((False, row.asks), (True, row.bids)):
-            expected = [(self._units.price(price), self._units.size(size)) for price, size in recorded[:LEVELS]]
-            got = self.book.top(buy, LEVELS)
+            expected = [(self._units.price(price), self._units.size(size)) for price, size in recorded[:depth]]
+            got = self.book.top(buy, depth)
             if got != expected:
                 equal = False
-                at = next(i for i in range(LEVELS) if got[i : i + 1] != expected[i : i + 1])
+                at = next(i for i in range(depth) if got[i : i + 1] != expected[i : i + 1])
                 what = f"{'bid' if buy else 'ask'} level {at + 1} (price, quantity)"
                 self._mismatch(number, what, str(expected[at : at + 1]), str(got[at : at + 1]))
         self.counts["books"] += equal

@@ -48,10 +48,11 @@ class Message(NamedTuple):
 
 
 class BookRow(NamedTuple):
-    """The levels of a book, best first on each side."""
+    """The levels of a book, best first on each side; no more than the best `depth` of each were recorded."""
 
     asks: list[Level]
     bids: list[Level]
+    depth: int
 
 
 class Quote(NamedTuple):
@@ -104,7 +105,7 @@ def read_levels(path: Path) -> list[BookRow]:
         numbers = _numbers(path, number, values, 4)
         asks = [(numbers[i], numbers[i + 1]) for i in range(0, len(numbers), 4)]
         bids = [(numbers[i], numbers[i + 1]) for i in range(2, len(numbers), 4)]
-        rows.append(BookRow(_present(asks), _present(bids)))
+        rows.append(BookRow(_present(asks), _present(bids), len(asks)))
     return rows
 
 

@@ -22,7 +22,7 @@ from exchange.events.codec import decode
 from exchange.events.types import Trade
 from tests.unit.clients.recordings import RECORDED_HOUR, MachineStream, drive, message
 
-OPENING = BookRow([(10200, 50), (10300, 60)], [(10000, 70), (9900, 80)])
+OPENING = BookRow([(10200, 50), (10300, 60)], [(10000, 70), (9900, 80)], 50)
 """The book after event 1 of the recordings below."""
 
 NEW = message(1, 1, 7, 20, 10000, "buy")
@@ -113,7 +113,7 @@ def mismatches(messages: Sequence[Message], levels: Sequence[BookRow], quotes: S
 
 
 def test_another_book_than_the_recorded_one_is_named_with_both_sides() -> None:
-    wrong = BookRow(OPENING.asks, [(10000, 70), (9900, 81)])
+    wrong = BookRow(OPENING.asks, [(10000, 70), (9900, 81)], 50)
     found = mismatches([NEW, message(2, 5, 0, 1, 1, "buy")], [OPENING, wrong], [])
     assert found == ["event 2: bid level 2 (price, quantity): expected [(99, 81)], got [(99, 80)]"]
 

@@ -59,7 +59,7 @@ def test_levels_leave_out_the_places_that_no_level_fills(tmp_path: Path) -> None
     write_recording(tmp_path, [NEW_18], ["101,5,100,7,9999999999,0,99,8"], [])
     found = companions(tmp_path / "toy_messages.csv.gz").levels
     assert found is not None
-    assert read_levels(found) == [BookRow([(101, 5)], [(100, 7), (99, 8)])]
+    assert read_levels(found) == [BookRow([(101, 5)], [(100, 7), (99, 8)], 2)]
 
 
 def test_companions_are_found_by_name_beside_the_messages(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_quote_that_is_none_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_the_opening_book_is_the_first_row_without_the_first_event() -> None:
-    row = BookRow([(101, 5)], [(100, 18), (99, 8)])
+    row = BookRow([(101, 5)], [(100, 18), (99, 8)], 2)
     assert opening_levels(message(1, 1, 1, 18, 100, "buy"), row) == [(True, 99, 8), (False, 101, 5)]
     assert opening_levels(message(1, 1, 1, 10, 100, "buy"), row)[0] == (True, 100, 8)
     assert opening_levels(message(1, 3, 1, 4, 102, "sell"), row)[2:] == [(False, 101, 5), (False, 102, 4)]
