@@ -184,6 +184,20 @@ def check_invariants(state: State) -> None:
                 assert all(0 < order.left <= order.lots and state.orders[order.id] is order for order in orders)
                 resting += len(orders)
     assert resting == len(state.orders), "an order is indexed that rests nowhere"
+    _check_memory(state)
+
+
+def _check_memory(state: State) -> None:
+    """Nothing is remembered for ever: a name is in the sweep's queue, or kept by the open order that it names."""
+    queued = {id(result) for result in state.remembered}
+    for account in state.accounts.values():
+        for names in (account.orders, account.deposits, account.withdrawals):
+            for name, result in names.items():
+                assert result.name == name
+                if result.swept:
+                    assert result.order in state.orders, f"{name!r} is kept by an order that has closed"
+                else:
+                    assert id(result) in queued, f"{name!r} is remembered for ever"
 
 
 def check_restored(entries: Sequence[CommandEntry], at: int) -> None:

@@ -68,6 +68,8 @@ class _Flow:
         self._shadow = Reference()  # so that cancels and the like mostly name something that is there
         self._entries: list[CommandEntry] = []
         self._ms, self._seq = 1000, 0
+        self._wait: int | None = None
+        self._repeated: CommandEntry | None = None
         self._transfers = 0
         self._weighted: list[tuple[int, Callable[[], _Payload]]] = [
             (56, self._place),
@@ -80,6 +82,7 @@ class _Flow:
             (2, self._fees),
             (3, self._set_up),
             (5, self._poison),
+            (8, self._again),
         ]
 
     def make(self, length: int) -> list[CommandEntry]:
@@ -93,7 +96,8 @@ class _Flow:
         return self._entries
 
     def _append(self, payload: _Payload) -> None:
-        step = self._one((0, 0, 1, 1, 2, 5, 30))
+        step = self._one((0, 0, 1, 1, 2, 5, 30)) if self._wait is None else self._wait
+        self._wait = None
         self._ms, self._seq = (self._ms + step, 0) if step else (self._ms, self._seq + 1)
         made = entry(self._ms, self._seq, payload)
         self._entries.append(made)
@@ -137,6 +141,17 @@ class _Flow:
     def _name(self, share: float) -> str:
         return self._one(("a", "b", "c-3", "D.4", "e/5", "f:6")) if self._dice.random() < share else ""
 
+    def _again(self) -> _Payload:
+        """A retry: something sent before comes again, often just when it is about to be forgotten."""
+        earlier = self._repeated
+        if earlier is None or self._dice.random() < 0.6:
+            earlier = self._repeated = self._one(self._entries)
+        if self._shadow.opened is not None and self._dice.random() < 0.5:
+            due = earlier.id[0] + self._shadow.opened.dedup_window_ms + self._one((-1, 0, 0, 1))
+            if self._ms <= due < self._ms + 100:
+                self._wait = due - self._ms
+        return earlier.fields
+
     # --- orders ------------------------------------------------------------------------------------------------------
 
     def _place(self) -> _Payload:
@@ -169,11 +184,13 @@ class _Flow:
     def _cancel(self) -> _Payload:
         order = self._resting()
         if order is None or self._odd(0.8):
-            name = self._name(0.5)
-            return Cancel(self._account(), 0 if name else self._dice.randint(1, 20), name)
+            name = self._name(0.7)
+            account = self._account() if order is None else order.account
+            return Cancel(account, 0 if name else self._dice.randint(1, 20), name)
+        account = self._account() if self._odd() else order.account
         if order.client_id and self._dice.random() < 0.5:
-            return Cancel(order.account, 0, order.client_id)
-        return Cancel(order.account, order.id, "")
+            return Cancel(account, 0, order.client_id)
+        return Cancel(account, order.id, "")
 
     def _amend(self) -> _Payload:
         order = self._resting()
@@ -188,19 +205,25 @@ class _Flow:
 
     # --- money -------------------------------------------------------------------------------------------------------
 
-    def _transfer(self) -> tuple[int, str, int, str]:
-        self._transfers += 1
-        asset = "NONE" if self._odd(0.97) else self._one(tuple(DECIMALS))
-        amount = self._one((0, MAX_AMOUNT, MAX_AMOUNT - 1, 10**17)) if self._odd(0.9) else self._dice.randint(1, 900)
-        again = self._odd(0.8)
-        ref = self._one(("r1", "r2", "first-QQ")) if again else f"ref-{self._transfers}"
-        return self._account(), asset, amount, ref
-
     def _deposit(self) -> _Payload:
-        return Deposit(*self._transfer())
+        account, asset, ref = self._transfer()
+        room = MAX_AMOUNT - sum(self._shadow.balances().get((account, asset), (0, 0)))
+        return Deposit(account, asset, self._amount(room), ref)
 
     def _withdraw(self) -> _Payload:
-        return Withdraw(*self._transfer())
+        account, asset, ref = self._transfer()
+        return Withdraw(account, asset, self._amount(self._shadow.balances().get((account, asset), (0, 0))[0]), ref)
+
+    def _transfer(self) -> tuple[int, str, str]:
+        self._transfers += 1
+        asset = "NONE" if self._odd(0.97) else self._one(tuple(DECIMALS))
+        ref = self._one(("r1", "r2", "first-QQ")) if self._odd(0.8) else f"ref-{self._transfers}"
+        return self._account(), asset, ref
+
+    def _amount(self, limit: int) -> int:
+        if self._odd(0.85):
+            return max(0, min(MAX_AMOUNT, limit + self._one((-1, 0, 0, 1, 1, 10))))
+        return self._one((0, MAX_AMOUNT)) if self._odd(0.95) else self._dice.randint(1, 900)
 
     def _finish_withdrawal(self) -> _Payload:
         number = self._dice.randint(1, len(self._shadow.withdrawals) + 1)
