@@ -13,9 +13,11 @@ import orjson
 
 from exchange.engine import Machine
 from exchange.engine.snapshot import rows
+from exchange.roles import snapshots
 from exchange.terms.stream import CommandEntry, EventEntry, StreamId, format_id
 from exchange.terms.words import FEES, OUTSIDE
 from tests.simulation.clients import Answer
+from tests.simulation.disk import Disk
 from tests.simulation.projector import Rows
 
 _KEYED = {
@@ -181,3 +183,25 @@ def same_state(one: Machine, other: Machine, what: str) -> None:
     for expected, found in zip(rows(one), rows(other), strict=False):
         if expected != found:
             raise Violation(f"{what} has {found} where {expected} should be")
+
+
+def snapshots_restore(
+    disk: Disk, commands: Sequence[CommandEntry], events: Sequence[EventEntry], machine: Machine
+) -> None:
+    """G7: every snapshot that is whole and of this log, restored and carried to the end, is the same machine."""
+    places = {entry.id: place for place, entry in enumerate(events)}
+    for name in disk.names():
+        try:
+            lines = disk.files[name]
+            header = snapshots.verify(lines)
+        except snapshots.Damaged as damage:
+            if name in disk.rotten:
+                continue
+            raise Violation(f"snapshot {name} is not whole, and nothing happened to it: {damage}") from damage
+        place = places.get(header.head.id)
+        if place is None or events[place].chain != header.head.chain:
+            continue
+        restored = snapshots.build(header, lines)
+        for command in commands[place + 1 :]:
+            restored.step(command)
+        same_state(machine, restored, f"snapshot {name}, carried on,")

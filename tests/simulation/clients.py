@@ -44,7 +44,8 @@ class Unanswered(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """A result as a client got it: the entry's id and payload, and how many cuts of the log had been seen by then."""
+    """A result as a client got it: the entry's id and payload, and how many cuts the log had suffered when it was
+    published."""
 
     raw: bytes
     id: StreamId

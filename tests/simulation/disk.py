@@ -49,7 +49,7 @@ class Disk:
     def dies_after(self) -> int:
         """The line at which this write's process dies (possibly after the last), or −1."""
         if self.kill_writer and self.random.random() < self.kill_writer:
-            return int(self.random.random() * 40)
+            return int(self.random.random() * 5)
         return -1
 
     def _kill(self, process: Process) -> None:

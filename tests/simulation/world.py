@@ -13,7 +13,7 @@ from random import Random
 
 from exchange.settings import Fsync
 from exchange.terms.stream import EventEntry, StreamId, format_id
-from tests.simulation import actors, checks
+from tests.simulation import actors, checks, gateway
 from tests.simulation.checks import Violation
 from tests.simulation.clients import Answer, Client, Unanswered, meddle, set_up
 from tests.simulation.clock import SimClock
@@ -86,22 +86,21 @@ class World:
         self.breaking = True
         self.failure = ""
         self.answers: list[Answer] = []
-        self.told: dict[StreamId, list[tuple[list[bytes], bytes]]] = {}
+        self.told: dict[StreamId, list[tuple[list[bytes], bytes, int]]] = {}
+        """Every result that ever was in the log: the command's fields, the payload, the cuts before it."""
         self.server.on_publish = self._published
         self.disk.on_kill = self._count
         outside = Process(self.scheduler, "outside", 1)
         self._outside = outside
         clock = SimClock(outside)
-        self.gateways = [actors.Gateway(self, number) for number in range(plan.gateways)]
-        self.engines = [actors.Engine(self, number) for number in range(plan.engines)]
-        self.standby = actors.Standby(self)
-        self.projection = actors.Projection(self)
+        self.gateways = [gateway.GatewayActor(self, number) for number in range(plan.gateways)]
+        self.engines = [actors.EngineActor(self, number) for number in range(plan.engines)]
+        self.standby = actors.StandbyActor(self, "standby")
+        self.projection = actors.ProjectorActor(self, "projector")
         self.actors: list[actors.Actor] = [*self.gateways, *self.engines, self.standby, self.projection]
         self.clients = [
             Client(number, self.random, clock, self._submit, self._answered) for number in range(plan.clients)
         ]
-        for actor in self.actors:
-            actor.boot()
         outside.spawn(self._trading(outside), self._outside_ended)
         outside.spawn(meddle(SimLog(self.server, outside), clock, self.random, 6), self._outside_ended)
 
@@ -124,9 +123,11 @@ class World:
 
     def _answered(self, raw: bytes, id: StreamId, payload: bytes) -> None:
         """A client got an answer: it must be the result of the client's own command."""
-        if ([b"c", raw], payload) not in self.told.get(id, []):
-            self.fail(f"{raw!r} was answered with {format_id(id)} {payload!r}, which is not its result")
-        self.answers.append(Answer(raw, id, payload, self.server.cuts))
+        for fields, told, cuts in self.told.get(id, []):
+            if fields == [b"c", raw] and told == payload:
+                self.answers.append(Answer(raw, id, payload, cuts))
+                return
+        self.fail(f"{raw!r} was answered with {format_id(id)} {payload!r}, which is not its result")
 
     def _published(self, entries: Sequence[EventEntry]) -> None:
         """Results went into the log: each must be the next command's."""
@@ -136,7 +137,8 @@ class World:
             if at + offset >= len(server.commands) or server.commands[at + offset].id != entry.id:
                 self.fail(f"entry {format_id(entry.id)} was published where it does not belong")
                 return
-            self.told.setdefault(entry.id, []).append((server.commands[at + offset].fields, entry.payload))
+            fields = server.commands[at + offset].fields
+            self.told.setdefault(entry.id, []).append((fields, entry.payload, server.cuts))
 
     def fail(self, what: str) -> None:
         """Note what broke; the first counts."""
@@ -232,7 +234,6 @@ class World:
         try:
             self._safety()
             self._liveness()
-            self._drain()
         except Stuck as stuck:
             self.fail(str(stuck))
         lost = 0
@@ -241,7 +242,11 @@ class World:
                 lost = self._judge()
             except Violation as violation:
                 self.fail(str(violation))
-        return self._result(lost)
+        result = self._result(lost)
+        for actor in self.actors:
+            actor.process.kill()
+        self._outside.kill()
+        return result
 
     def _safety(self) -> None:
         scheduler = self.scheduler
