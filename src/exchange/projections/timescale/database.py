@@ -78,7 +78,10 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     try:
         return await _open(url)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise translate(error) or error from error
+        told = translate(error)
+        if told is None:
+            raise
+        raise told from error
 
 
 def engine(url: str, *, pool_size: int) -> AsyncEngine:

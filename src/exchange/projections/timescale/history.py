@@ -354,7 +354,10 @@ class History:
             async with self._engine.connect() as connection:
                 yield await connection.execution_options(**options) if options else connection
         except (DBAPIError, sa.exc.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise database.translate(error) or error from error
+            told = database.translate(error)
+            if told is None:
+                raise
+            raise told from error
 
 
 async def _position(connection: AsyncConnection) -> Head:
