@@ -64,7 +64,7 @@ class Home:
             fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise HomeError(f"{self.path} cannot be used: {error.strerror}; set EXCHANGE_HOME to another") from error
-        if not _locked(fd):
+        if not _locked(fd, patience=0.3):
             os.close(fd)
             running = self.running()
             who = f"process {running.pid}, {running.url}" if running else "a process that is just starting"
@@ -165,9 +165,15 @@ def _hint(host: str) -> str:
         return " and EXCHANGE_HOST"
 
 
-def _locked(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _locked(fd: int, patience: float = 0.0) -> bool:
+    """Take the lock, trying a little longer if asked: who only looks at it holds it for a moment."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True

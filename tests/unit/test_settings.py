@@ -1,0 +1,106 @@
+"""Settings come from the environment, wrong ones are named, and passwords are not shown."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from exchange.cli import settings as command
+from exchange.cli.main import main
+from exchange.settings import Settings, SettingsError, load, variable
+
+
+def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
+    texts = {
+        "home": str(tmp_path),
+        "snapshots": str(tmp_path / "s"),
+        "host": "::1",
+        "port": "9000",
+        "gateways": "2",
+        "redis_url": "redis://127.0.0.1/1",
+        "database_url": "postgresql://u@127.0.0.1/d",
+        "streams": "other",
+        "fsync": "everysec",
+        "timescale": "off",
+        "demo": "yes",
+        "snapshot_every": "10",
+        "snapshot_seconds": "11",
+        "snapshot_keep": "4",
+        "token_minutes": "12",
+        "log_level": "debug",
+    }
+    names = [field.name for field in fields(Settings)]
+    assert set(texts) >= set(names), "a new setting: say here how it is read"
+    settings = load({variable(name): text for name, text in texts.items()})
+    default = load({})
+    for name in names:
+        assert getattr(settings, name) != getattr(default, name), name
+    assert settings.commands_key == "other:commands"
+
+
+@pytest.mark.parametrize(
+    "name,text,said",
+    [
+        ("EXCHANGE_PORT", "eighty", "EXCHANGE_PORT must be a whole number"),
+        ("EXCHANGE_PORT", "0", "EXCHANGE_PORT must be between 1 and 65535"),
+        ("EXCHANGE_PORT", "65536", "EXCHANGE_PORT must be between 1 and 65535"),
+        ("EXCHANGE_DEMO", "perhaps", "EXCHANGE_DEMO must be yes or no"),
+        ("EXCHANGE_FSYNC", "never", "EXCHANGE_FSYNC must be one of always, everysec"),
+        ("EXCHANGE_GATEWAYS", "0", "EXCHANGE_GATEWAYS must be at least 1"),
+        ("EXCHANGE_SNAPSHOT_KEEP", "1", "EXCHANGE_SNAPSHOT_KEEP must be at least 2"),
+        ("EXCHANGE_LOG_LEVEL", "loud", "EXCHANGE_LOG_LEVEL must be"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load({name: text})
+
+
+def test_a_wrong_value_ends_any_command_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXCHANGE_PORT", "eighty")
+    assert main(["settings"]) == 2
+    assert "EXCHANGE_PORT must be a whole number" in capsys.readouterr().err
+
+
+def test_servers_of_the_running_exchange_are_found_unless_named(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    note = {"redis_url": "unix:///x.sock", "database_url": "postgresql:///d"}
+    (tmp_path / "run" / "servers.json").write_text(json.dumps(note))
+    found = load({"EXCHANGE_HOME": str(tmp_path)})
+    assert (found.redis_url, found.database_url) == ("unix:///x.sock", "postgresql:///d")
+    named = load({"EXCHANGE_HOME": str(tmp_path), "REDIS_URL": "redis://127.0.0.1"})
+    assert (named.redis_url, named.database_url) == ("redis://127.0.0.1", "postgresql:///d")
+
+
+def test_all_settings_are_printed_with_their_source_and_without_passwords(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXCHANGE_HOME", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", "redis://:hidden@127.0.0.1:6379/0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden@127.0.0.1/exchange?host=/run/x")
+    assert main(["settings"]) == 0
+    printed = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in printed.splitlines()}
+    assert list(lines) == [variable(field.name) for field in fields(Settings)]
+    assert "hidden" not in printed
+    assert "redis://:***@127.0.0.1:6379/0" in lines["REDIS_URL"]
+    assert "postgresql://user:***@127.0.0.1/exchange?host=/run/x" in lines["DATABASE_URL"]
+    assert lines["EXCHANGE_HOME"].endswith("environment")
+    assert lines["EXCHANGE_SNAPSHOTS"].endswith("EXCHANGE_HOME")
+    assert lines["EXCHANGE_FSYNC"].endswith("default")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1/0", "unix:///x/y.sock?db=0", "postgresql://exchange@/exchange?host=/x"]
+)
+def test_an_address_without_password_is_shown_as_it_is(url: str) -> None:
+    assert command.masked(url) == url
+
+
+def test_the_factory_makes_settings_of_its_own(make_settings: Callable[..., Settings]) -> None:
+    assert make_settings(port=9001).port == 9001
+    assert make_settings().home != load({}).home
