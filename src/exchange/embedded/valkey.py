@@ -22,7 +22,8 @@ from exchange.settings import Fsync
 
 SOCKET = "valkey.sock"
 OLDEST = (6, 2)
-_FORBIDDEN = ("flushall", "flushdb", "swapdb", "debug", "del", "unlink", "rename", "renamenx", "move", "restore")
+FORBIDDEN = ("flushall", "flushdb", "swapdb", "debug", "del", "unlink", "rename", "renamenx", "move", "restore")
+"""What would make a stream forget its last id, and so give one id to two commands."""
 
 
 class ValkeyServer:
@@ -111,7 +112,7 @@ class ValkeyServer:
         }
         argv = [text for name, value in options.items() for text in (f"--{name}", value)]
         if self._guarded:
-            argv += ["--user", "default", "on", "nopass", "~*", "&*", "+@all", *[f"-{name}" for name in _FORBIDDEN]]
+            argv += ["--user", "default", "on", "nopass", "~*", "&*", "+@all", *[f"-{name}" for name in FORBIDDEN]]
         return argv
 
     def _probe(self) -> Readiness:
