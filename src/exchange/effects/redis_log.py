@@ -54,8 +54,7 @@ class BlockingRedisLog:
             socket_connect_timeout=timeout,
             socket_read_size=_READ_SIZE,
             retry=Retry(NoBackoff(), 0),
-            lib_name=None,
-            lib_version=None,
+            driver_info=None,
         )
         self._commands_key = commands_key
         self._events_key = events_key
@@ -241,8 +240,7 @@ class _Link:
             socket_connect_timeout=timeout,
             socket_read_size=_READ_SIZE,
             retry=AsyncRetry(NoBackoff(), 0),
-            lib_name=None,
-            lib_version=None,
+            driver_info=None,
         )
         self._timeout = timeout
         self._lock = asyncio.Lock()

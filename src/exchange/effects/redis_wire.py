@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Final, cast
 
-from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from exchange.effects.ports import EffectError, LogFull, LogUnavailable
 from exchange.terms.stream import GENESIS_CHAIN, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
@@ -136,6 +136,8 @@ def info_field(reply: object, name: str) -> str:
 
 def failure(error: Exception) -> EffectError:
     """What an error of the client library means to a role."""
+    if isinstance(error.__cause__, RedisError):
+        return failure(error.__cause__)  # the client library wraps what goes wrong on a unix socket's log-in
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, AuthenticationError):
         return EffectError(f"the stream server refuses the log-in ({text}): check user and password in REDIS_URL")

@@ -1,0 +1,346 @@
+"""Start-up against a real server and a real folder: what may be trusted is used, everything else refuses with a reason.
+
+The matrix of damaged snapshots, foreign logs, trimmed and changed streams.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from exchange.effects.clock import BlockingClock
+from exchange.effects.files import FileSnapshotStore
+from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.engine import Machine
+from exchange.roles import snapshots
+from exchange.roles.engine import Engine
+from exchange.roles.recovery import recover
+from exchange.roles.stops import Gap, Mismatch, NewerFormat, Trimmed, WrongLog
+from exchange.terms.stream import format_id, genesis_head
+from tests.integration.trading import (
+    add_raw,
+    all_commands,
+    all_events,
+    assert_sound,
+    drain,
+    open_world,
+    some,
+    standby,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileSnapshotStore:
+    return FileSnapshotStore(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def log(redis_url: str, streams: str) -> Iterator[BlockingRedisLog]:
+    opened = BlockingRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+def trade(engine: Engine, log: BlockingRedisLog, seed: int, count: int) -> None:
+    log.append_many(some(seed, count))
+    drain(engine, log)
+
+
+def three_snapshots(log: BlockingRedisLog, store: FileSnapshotStore) -> Engine:
+    """A log with snapshots at three positions and a stretch after the last."""
+    engine = open_world(log, store)
+    for seed in range(3):
+        trade(engine, log, seed, 20)
+        run(standby(log, store).turn())
+    trade(engine, log, 3, 20)
+    assert len(store.names()) == 3
+    return engine
+
+
+def hash_from_genesis(log: BlockingRedisLog) -> str:
+    return snapshots.state_hash(assert_sound(log))
+
+
+def reasons(log: BlockingRedisLog, store: FileSnapshotStore) -> tuple[Machine, list[str]]:
+    with capture_logs() as logged:
+        machine = run(recover(log, store))
+    return machine, [str(line["reason"]) for line in logged if line["event"] == "snapshot refused"]
+
+
+# --- what is used ----------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_log_gives_an_empty_machine(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
+    assert run(recover(log, store)).head == genesis_head()
+
+
+def test_snapshot_and_replay_give_the_state_of_a_replay_from_genesis(
+    log: BlockingRedisLog, store: FileSnapshotStore
+) -> None:
+    three_snapshots(log, store)
+    wanted = hash_from_genesis(log)
+    machine, refused = reasons(log, store)
+    assert snapshots.state_hash(machine) == wanted
+    assert refused == []
+    assert machine.head == run(log.head())
+
+
+def test_a_snapshot_cut_at_any_byte_is_passed_over(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    engine = open_world(log, store)
+    run(standby(log, store).turn())
+    older = store.names()[0]
+    trade(engine, log, 1, 3)
+    run(standby(log, store).turn())
+    newest = store.names()[0]
+    assert newest != older
+    path = folder / newest
+    whole = path.read_bytes()
+    machine, refused = reasons(log, store)
+    assert refused == []
+    wanted = snapshots.state_hash(machine)
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(snapshots.Damaged):
+            snapshots.verify(store.read(newest))
+        if size % 97 == 0 or size > len(whole) - 4:
+            machine, refused = reasons(log, store)
+            assert len(refused) == 1
+            assert snapshots.state_hash(machine) == wanted
+
+
+def test_a_snapshot_with_any_flipped_bit_is_passed_over(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    three_snapshots(log, store)
+    newest = store.names()[0]
+    path = folder / newest
+    whole = path.read_bytes()
+    flips = 0
+    for place in range(0, len(whole), max(1, len(whole) // 300)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(snapshots.Damaged):
+            snapshots.verify(store.read(newest))
+        flips += 1
+    assert flips >= 200
+    wanted = hash_from_genesis(log)
+    machine, refused = reasons(log, store)
+    assert len(refused) == 1
+    assert snapshots.state_hash(machine) == wanted
+
+
+def test_with_every_snapshot_damaged_the_log_is_replayed_from_genesis(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    three_snapshots(log, store)
+    for name in store.names():
+        (folder / name).write_bytes(b"gone\n")
+    wanted = hash_from_genesis(log)
+    machine, refused = reasons(log, store)
+    assert snapshots.state_hash(machine) == wanted
+    assert len(refused) == 3
+
+
+def test_a_snapshot_whose_rows_lie_under_a_true_checksum_is_passed_over(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    """A checksum vouches for bytes, not for sense: rows and header must agree, and rows must be a machine's."""
+    three_snapshots(log, store)
+    newest = store.names()[0]
+    lines = list(store.read(newest))
+    for change in (
+        lambda body: [*body[:-1], b'[["order",1]]'],
+        lambda body: body[:-1],
+        lambda body: [*body, b'[["end"]]'],
+        lambda body: [body[0].replace(b'["header",1,"', b'["header",1,"0'), *body[1:]],
+    ):
+        rewrite(folder / newest, lines[0], change(lines[1:-1]))
+        _, refused = reasons(log, store)
+        assert len(refused) == 1
+
+
+def rewrite(path: Path, header: bytes, body: list[bytes]) -> None:
+    """A file with a checksum that holds."""
+    text = b"".join(line + b"\n" for line in [header, *body])
+    path.write_bytes(text + orjson.dumps({"rows": 0, "sha256": sha256(text).hexdigest()}) + b"\n")
+
+
+# --- what refuses the start ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", ["snapshot", "format"])
+def test_a_whole_snapshot_of_a_newer_format_refuses_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path, field: str
+) -> None:
+    three_snapshots(log, store)
+    newest = store.names()[0]
+    lines = list(store.read(newest))
+    header = orjson.dumps(orjson.loads(lines[0]) | {field: 99})
+    rewrite(folder / newest, header, lines[1:-1])
+    with pytest.raises(NewerFormat, match="99"):
+        run(recover(log, store))
+
+
+def test_empty_streams_beside_snapshots_refuse_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    three_snapshots(log, store)
+    client.delete(f"{streams}:commands", f"{streams}:events")
+    with pytest.raises(WrongLog, match="empty"):
+        run(recover(log, store))
+    engine = Engine(log, store, BlockingClock(), wait_ms=1)
+    with pytest.raises(WrongLog):
+        run(engine.turn())
+    assert not client.exists(f"{streams}:commands"), "the engine opened a new log over an old one's snapshots"
+
+
+def test_the_snapshots_of_another_log_refuse_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, tmp_path: Path
+) -> None:
+    three_snapshots(log, store)
+    client.delete(f"{streams}:commands", f"{streams}:events")
+    three_snapshots(log, FileSnapshotStore(tmp_path / "elsewhere"))
+    with pytest.raises(WrongLog, match="snapshots are of log"):
+        run(recover(log, store))
+
+
+def test_one_foreign_snapshot_among_own_ones_is_passed_over(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str, tmp_path: Path, folder: Path
+) -> None:
+    three_snapshots(log, store)
+    foreign = BlockingRedisLog(redis_url, f"{streams}-2:commands", f"{streams}-2:events")
+    elsewhere = FileSnapshotStore(tmp_path / "elsewhere")
+    three_snapshots(foreign, elsewhere)
+    name = elsewhere.names()[0]
+    (tmp_path / "elsewhere" / name).rename(folder / name)
+    assert store.names()[0] == name
+    wanted = hash_from_genesis(log)
+    machine, refused = reasons(log, store)
+    assert len(refused) == 1
+    assert snapshots.state_hash(machine) == wanted
+
+
+@pytest.mark.parametrize("trimmed", [("commands",), ("events",), ("commands", "events")])
+def test_streams_trimmed_past_every_snapshot_refuse_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, trimmed: tuple[str, ...]
+) -> None:
+    three_snapshots(log, store)
+    after = format_id(all_events(log)[-10].id)
+    for stream in trimmed:
+        client.xtrim(f"{streams}:{stream}", minid=after, approximate=False)
+    with pytest.raises(Gap):
+        run(recover(log, store))
+
+
+def test_trimming_the_command_of_the_last_result_away_refuses_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    """Commands that nobody has answered are gone with it, and no reader would notice."""
+    three_snapshots(log, store)
+    run(standby(log, store).turn())
+    log.append_many(some(9, 5))
+    client.xtrim(f"{streams}:commands", minid=format_id(all_commands(log)[-2].id), approximate=False)
+    with pytest.raises(Trimmed):
+        run(recover(log, store))
+
+
+def test_streams_trimmed_up_to_an_older_snapshot_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, folder: Path
+) -> None:
+    three_snapshots(log, store)
+    wanted = hash_from_genesis(log)
+    newest, older, _ = store.names()
+    anchor = format_id(snapshots.position_of(older))
+    for stream in ("commands", "events"):
+        client.xtrim(f"{streams}:{stream}", minid=anchor, approximate=False)
+    assert snapshots.state_hash(run(recover(log, store))) == wanted
+    (folder / newest).write_bytes(b"")
+    assert snapshots.state_hash(run(recover(log, store))) == wanted
+    (folder / older).write_bytes(b"")
+    with pytest.raises(Trimmed):
+        run(recover(log, store))
+
+
+def test_an_emptied_event_stream_refuses_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    open_world(log, store)
+    client.xtrim(f"{streams}:events", maxlen=0, approximate=False)
+    with pytest.raises(Trimmed):
+        run(recover(log, store))
+
+
+@pytest.mark.parametrize("stream", ["commands", "events"])
+@pytest.mark.parametrize("place", [0, 5, -1])
+def test_a_missing_entry_refuses_the_start(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, stream: str, place: int
+) -> None:
+    open_world(log, store)
+    id = format_id(all_events(log)[place].id)
+    if stream == "events" and place == -1:
+        # The last result missing is no gap: it is computed again.
+        client.xdel(f"{streams}:events", id)
+        machine = run(recover(log, store))
+        assert machine.head == run(log.head())
+        return
+    client.xdel(f"{streams}:{stream}", id)
+    with pytest.raises(Gap):
+        run(recover(log, store))
+
+
+def test_a_snapshot_ahead_of_the_log_is_passed_over_for_an_older(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    """A server that lost its tail: the newest snapshot tells of entries that are no longer there."""
+    three_snapshots(log, store)
+    lost = [format_id(entry.id) for entry in all_events(log)[-30:]]
+    client.xdel(f"{streams}:events", *lost)
+    client.xdel(f"{streams}:commands", *lost)
+    wanted = hash_from_genesis(log)
+    machine, refused = reasons(log, store)
+    assert len(refused) == 1
+    assert snapshots.state_hash(machine) == wanted
+
+
+@pytest.mark.parametrize("what", ["payload", "chain", "command"])
+def test_a_changed_entry_is_named(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str, what: str, client: redis.Redis
+) -> None:
+    engine = open_world(log, store)
+    trade(engine, log, 1, 30)
+    commands, events = all_commands(log), all_events(log)
+    place = len(events) - 10
+    changed = f"{streams}-changed"
+    for number, (command, entry) in enumerate(zip(commands, events, strict=True)):
+        fields, payload, chain = command.fields, entry.payload, entry.chain
+        if number == place:
+            if what == "payload":
+                payload = payload.replace(b'"v":1', b'"v":2')
+            elif what == "chain":
+                chain = bytes([chain[0] ^ 1]) + chain[1:]
+            else:
+                fields = [b"c", fields[1].replace(b"}", b" }")]
+        add_raw(client, f"{changed}:commands", fields, format_id(command.id))
+        add_raw(client, f"{changed}:events", [b"e", payload, b"h", chain.hex().encode()], format_id(entry.id))
+    with pytest.raises(Mismatch) as caught:
+        run(recover(BlockingRedisLog(redis_url, f"{changed}:commands", f"{changed}:events"), store))
+    assert caught.value.id == events[place].id
+    assert format_id(events[place].id) in str(caught.value)

@@ -1,0 +1,412 @@
+"""The roles on a real server: engines that race, meet poison, halt and lose their server; a standby that keeps watch."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from exchange.commands.codec import encode
+from exchange.commands.types import OpenAccount
+from exchange.effects.clock import BlockingClock
+from exchange.effects.files import FileSnapshotStore
+from exchange.effects.ports import Fenced, LogUnavailable
+from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.embedded.valkey import ValkeyServer
+from exchange.engine import Machine
+from exchange.engine.snapshot import rows
+from exchange.roles import snapshots
+from exchange.roles.engine import Engine
+from exchange.roles.genesis import open_log
+from exchange.roles.memory import Memory
+from exchange.roles.recovery import recover
+from exchange.roles.standby import Standby
+from exchange.roles.stops import Diverged, Halted, Mismatch, WrongLog
+from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
+from tests.integration.trading import (
+    POISON,
+    add_raw,
+    all_commands,
+    all_events,
+    assert_sound,
+    drain,
+    open_world,
+    some,
+    standby,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileSnapshotStore:
+    return FileSnapshotStore(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def log(redis_url: str, streams: str) -> Iterator[BlockingRedisLog]:
+    opened = BlockingRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+def trade(engine: Engine, log: BlockingRedisLog, seed: int, count: int) -> None:
+    log.append_many(some(seed, count))
+    drain(engine, log)
+
+
+def three_snapshots(log: BlockingRedisLog, store: FileSnapshotStore) -> Engine:
+    """A log with snapshots at three positions and a stretch after the last."""
+    engine = open_world(log, store)
+    for seed in range(3):
+        trade(engine, log, seed, 20)
+        run(standby(log, store).turn())
+    trade(engine, log, 3, 20)
+    assert len(store.names()) == 3
+    return engine
+
+
+def hash_from_genesis(log: BlockingRedisLog) -> str:
+    return snapshots.state_hash(assert_sound(log))
+
+
+def reasons(log: BlockingRedisLog, store: FileSnapshotStore) -> tuple[Machine, list[str]]:
+    with capture_logs() as logged:
+        machine = run(recover(log, store))
+    return machine, [str(line["reason"]) for line in logged if line["event"] == "snapshot refused"]
+
+
+# --- the engine ------------------------------------------------------------------------------------------------------
+
+
+def test_two_engines_take_turns_and_agree(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
+    first = open_world(log, store)
+    second = Engine(log, store, BlockingClock(), batch=7, wait_ms=1)
+    for seed in range(12):
+        log.append_many(some(seed, 15))
+        for engine in (first, second, second) if seed % 2 else (second, first):
+            run(engine.turn())
+    drain(second, log)
+    drain(first, log)
+    assert_sound(log)
+
+
+def test_a_late_engine_is_fenced_and_goes_on_from_what_the_other_published(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str
+) -> None:
+    """The other engine publishes exactly between this one's reading and its publication."""
+    engine = open_world(log, store)
+    slow_log = Interposed(redis_url, f"{streams}:commands", f"{streams}:events")
+    slow = Engine(slow_log, store, BlockingClock(), batch=5, wait_ms=1)
+    run(slow.turn())
+    log.append_many(some(1, 40))
+    slow_log.before_publish = lambda: run(engine.turn())
+    run(slow.turn())
+    assert slow_log.fenced == 1
+    slow_log.before_publish = None
+    log.append_many(some(2, 10))
+    drain(slow, log)
+    assert_sound(log)
+
+
+class Interposed(BlockingRedisLog):
+    """Lets something happen right before a publication."""
+
+    before_publish: object = None
+    fenced = 0
+
+    async def publish(self, built_on: Head, entries: object) -> None:
+        if callable(self.before_publish):
+            self.before_publish()
+        try:
+            await super().publish(built_on, entries)  # type: ignore[arg-type]
+        except Fenced:
+            self.fenced += 1
+            raise
+
+
+def test_an_engine_that_computes_otherwise_stops_and_publishes_nothing(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str
+) -> None:
+    engine = open_world(log, store)
+    other_log = Interposed(redis_url, f"{streams}:commands", f"{streams}:events")
+    other = Engine(other_log, store, BlockingClock(), wait_ms=1)
+    run(other.turn())
+    replica = run(other._memory.replica())
+    replica.machine.state.next_order += 1000  # a version with other rules
+    log.append_many(some(1, 40))
+    other_log.before_publish = lambda: drain(engine, log)
+    with pytest.raises(Diverged):
+        run(other.turn())
+    assert_sound(log)
+
+
+def test_poison_commands_get_one_rejection_each_and_trading_goes_on(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    engine = open_world(log, store)
+    before = list(rows(run(recover(log, store))))[1:]
+    ids = []
+    for fields in POISON:
+        add_raw(client, f"{streams}:commands", fields)
+        ids.append(all_commands(log)[-1].id)
+    drain(engine, log)
+    entries = {entry.id: entry for entry in all_events(log)}
+    for id in ids:
+        (event,) = orjson.loads(entries[id].payload)["events"]
+        assert event["type"] == "rejected"
+        assert orjson.loads(entries[id].payload)["postings"] == []
+    assert list(rows(assert_sound(log)))[1:] == before, "a refused command changed the state"
+    trade(engine, log, 1, 20)
+    assert_sound(log)
+
+
+def test_a_machine_that_breaks_halts_the_engine_after_what_was_whole(
+    log: BlockingRedisLog, store: FileSnapshotStore
+) -> None:
+    engine = open_world(log, store)
+    replica = run(engine._memory.replica())
+    ids = log.append_many(some(1, 10))
+    honest = Machine.step
+
+    def breaks(machine: Machine, entry: CommandEntry) -> EventEntry:
+        if entry.id == ids[6]:
+            raise ZeroDivisionError("in mid-apply")
+        return honest(machine, entry)
+
+    replica.machine = Breaking(replica.machine, breaks)  # type: ignore[assignment]
+    with pytest.raises(Halted, match=format_id(ids[6])) as caught:
+        run(engine.turn())
+    assert caught.value.id == ids[6]
+    assert run(log.head()).id == ids[5]
+    with pytest.raises(Halted):
+        run(engine.turn())
+    assert run(log.head()).id == ids[5]
+
+
+class Breaking:
+    """A machine with another `step`."""
+
+    def __init__(self, machine: Machine, step: object) -> None:
+        self._machine = machine
+        self._step = step
+
+    def step(self, entry: CommandEntry) -> EventEntry:
+        return self._step(self._machine, entry)  # type: ignore[no-any-return, operator]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._machine, name)
+
+
+def test_only_one_of_two_engines_opens_a_new_log(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
+    engines = [Engine(log, store, BlockingClock(), wait_ms=1) for _ in range(2)]
+    for _ in range(3):
+        for engine in engines:
+            run(engine.turn())
+    machine = assert_sound(log)
+    assert len(machine.state.log_id) == 32
+
+
+def test_two_open_log_commands_at_once_open_the_log_once(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
+    for _ in range(2):
+        # Both looked before either appended.
+        run(open_log(Blind(log), store, Machine()))  # type: ignore[arg-type]
+    engine = Engine(log, store, BlockingClock(), wait_ms=1)
+    run(engine.turn())
+    first, second = [orjson.loads(entry.payload)["events"][0] for entry in all_events(log)]
+    assert first["type"] == "log_opened"
+    assert second == {"type": "rejected", "code": "log_already_open", "field": ""}
+    assert run(recover(log, store)).state.log_id == first["log_id"]
+
+
+class Blind:
+    """A log whose commands cannot be seen yet."""
+
+    def __init__(self, log: BlockingRedisLog) -> None:
+        self.append = log.append
+
+    async def commands(self, *_: object) -> list[CommandEntry]:
+        return []
+
+
+def test_a_flushed_log_stops_the_engine_that_knew_it(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    """Even before there is a snapshot: a running engine remembers which log it served."""
+    engine = open_world(log, store)
+    client.delete(f"{streams}:commands", f"{streams}:events")
+    log.append_many([encode(OpenAccount("ghost"))])
+    with pytest.raises(WrongLog):
+        run(engine.run(lambda: False))
+    assert all_events(log) == []
+
+
+# --- a server that restarts ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(
+        tmp_path / "valkey", sockets=tmp_path / "run", log=tmp_path / "valkey.log", fsync="always", guarded=False
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+def restart(server: ValkeyServer, cut: int = 0) -> None:
+    """Kill the server, take the last bytes of its append-only file, start it again."""
+    assert server.child is not None
+    os.kill(server.child.pid, signal.SIGKILL)
+    server.child.wait()
+    if cut:
+        (tail,) = sorted(server._folder.glob("appendonlydir/*.incr.aof"))
+        os.truncate(tail, tail.stat().st_size - cut)
+    server.start()
+
+
+def test_a_restart_of_the_server_makes_the_engine_recover(own_server: ValkeyServer, store: FileSnapshotStore) -> None:
+    log = BlockingRedisLog(own_server.url, "t:commands", "t:events")
+    memory = Memory(log, store)
+    engine = open_world(log, store)
+    kept = run(memory.replica())
+    assert run(memory.replica()) is kept
+    memory.doubt()
+    assert run(memory.replica()) is kept, "the same server: what was confirmed still stands"
+    restart(own_server)
+    with pytest.raises(LogUnavailable):
+        run(log.head())
+    memory.doubt()
+    assert run(memory.replica()) is not kept, "another server: nothing in memory counts"
+    restart(own_server)
+    with pytest.raises(LogUnavailable):
+        run(engine.turn())
+    engine._memory.doubt()
+    trade(engine, log, 1, 20)
+    assert_sound(log)
+
+
+@pytest.mark.parametrize("cut", [1 + 331 * number for number in range(10)])
+def test_a_log_that_lost_its_tail_is_continued_from_what_is_left(
+    own_server: ValkeyServer, store: FileSnapshotStore, cut: int
+) -> None:
+    """The append-only file is cut at an odd place, as by a power failure with a weaker fsync; the engine that lives on
+    had published more than there is now."""
+    log = BlockingRedisLog(own_server.url, "t:commands", "t:events")
+    engine = open_world(log, store)
+    run(standby(log, store).turn())
+    trade(engine, log, 1, 50)
+    restart(own_server, cut=cut)
+    with pytest.raises(LogUnavailable):
+        run(engine.turn())
+    engine._memory.doubt()
+    run(engine.turn())
+    trade(engine, log, 2, 20)
+    assert_sound(log)
+    log.close()
+
+
+# --- the standby -----------------------------------------------------------------------------------------------------
+
+
+def test_the_standby_takes_a_snapshot_at_its_first_chance_and_then_when_due(
+    log: BlockingRedisLog, store: FileSnapshotStore
+) -> None:
+    follower = standby(log, store, every=25, keep=10)
+    engine = open_world(log, store)
+    run(follower.turn())
+    assert len(store.names()) == 1
+    trade(engine, log, 1, 24)
+    run(follower.turn())
+    assert len(store.names()) == 1
+    trade(engine, log, 2, 1)
+    run(follower.turn())
+    assert len(store.names()) == 2
+    assert snapshots.position_of(store.names()[0]) == run(log.head()).id
+
+
+def test_the_standby_follows_only_what_is_published(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
+    engine = open_world(log, store)
+    follower = standby(log, store)
+    run(follower.turn())
+    log.append_many(some(1, 10))
+    run(follower.turn())
+    assert len(store.names()) == 1, "a snapshot of results that nobody has published"
+    drain(engine, log)
+    run(follower.turn())
+    assert len(store.names()) == 2
+
+
+def test_the_standby_stops_at_an_entry_that_differs(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    open_world(log, store)
+    follower = standby(log, store)
+    run(follower.turn())
+    (id,) = log.append_many([encode(OpenAccount("somebody"))])
+    add_raw(client, f"{streams}:events", [b"e", b'{"v":1,"events":[],"postings":[]}', b"h", b"00" * 32], format_id(id))
+    with pytest.raises(Mismatch, match=format_id(id)):
+        run(follower.turn())
+    assert len(store.names()) == 1
+
+
+def test_pruning_never_counts_what_a_start_could_not_use(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    engine = open_world(log, store)
+    for seed in range(5):
+        trade(engine, log, seed, 5)
+        run(standby(log, store, keep=10).turn())
+    names = store.names()
+    assert len(names) == 5
+    (folder / names[0]).write_bytes(b"damaged")
+    (folder / names[2]).write_bytes(b"damaged")
+    deleted = run(snapshots.prune(log, store, keep=2))
+    assert deleted == [names[4]]
+    assert store.names() == names[:4]
+
+
+def test_a_damaged_snapshot_at_the_present_position_is_written_again(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    open_world(log, store)
+    run(standby(log, store).turn())
+    (name,) = store.names()
+    (folder / name).write_bytes(b"damaged")
+    run(standby(log, store).turn())
+    assert snapshots.verify(store.read(name)).head == run(log.head())
+
+
+def test_a_full_disk_costs_the_snapshot_and_nothing_else(log: BlockingRedisLog, folder: Path) -> None:
+    class FullDisk(FileSnapshotStore):
+        full = True
+
+        def write(self, name: str, lines: object) -> None:
+            if self.full:
+                raise OSError(28, "No space left on device")
+            super().write(name, lines)  # type: ignore[arg-type]
+
+    store = FullDisk(folder)
+    engine = open_world(log, store)
+    follower = Standby(log, store, BlockingClock(), every=10, seconds=3600, keep=2, wait_ms=1)
+    run(follower.turn())
+    trade(engine, log, 1, 30)
+    run(follower.turn())
+    assert store.names() == []
+    store.full = False
+    trade(engine, log, 2, 30)
+    run(follower.turn())
+    assert len(store.names()) == 1
