@@ -22,7 +22,7 @@ from exchange.events import codec
 from exchange.events.types import Outcome
 from exchange.projections.live.view import Change, LiveView
 from exchange.terms.stream import CommandEntry
-from exchange.terms.words import BUY, GTC, IOC, LIMIT, SELL
+from exchange.terms.words import GTC, IOC, LIMIT, SIDES
 from exchange.terms.words import MARKET as MARKET_ORDER
 
 MARKET = "TATA-INR"
@@ -64,25 +64,14 @@ def opened(*, maker_fee: int = 1000, taker_fee: int = 2000) -> Pipeline:
     return pipeline
 
 
-def limit(user: int, side: str, price: int, quantity: int, *, tif: str = GTC, client_id: str = "") -> Place:
+def limit(user: int, side: str, price: int, quantity: int, *, ioc: bool = False, client_id: str = "") -> Place:
     """A limit order; price and quantity in smallest units."""
-    return Place(
-        user,
-        MARKET,
-        BUY if side == "buy" else SELL,
-        LIMIT,
-        GTC if tif == "gtc" else IOC,
-        price,
-        quantity,
-        0,
-        client_id,
-    )
+    return Place(user, MARKET, SIDES[side], LIMIT, IOC if ioc else GTC, price, quantity, 0, client_id)
 
 
 def market(user: int, side: str, quantity: int, *, quote_amount: int = 0) -> Place:
     """A market order."""
-    kind = BUY if side == "buy" else SELL
-    return Place(user, MARKET, kind, MARKET_ORDER, IOC, 0, quantity, quote_amount, "")
+    return Place(user, MARKET, SIDES[side], MARKET_ORDER, IOC, 0, quantity, quote_amount, "")
 
 
 def random_command(chance: random.Random, pipeline: Pipeline) -> Command:
@@ -94,8 +83,7 @@ def random_command(chance: random.Random, pipeline: Pipeline) -> Command:
     roll = chance.random()
     if roll < 0.5:
         client_id = f"c{chance.randint(0, 400)}" if chance.random() < 0.3 else ""
-        tif = IOC if chance.random() < 0.1 else GTC
-        return limit(user, side, price, quantity, tif=tif, client_id=client_id)
+        return limit(user, side, price, quantity, ioc=chance.random() < 0.1, client_id=client_id)
     if roll < 0.6:
         if side == "buy" and chance.random() < 0.5:
             return market(user, side, 0, quote_amount=chance.randint(100, 10**6))

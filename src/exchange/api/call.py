@@ -1,0 +1,111 @@
+"""One request and its answer, as the routes see them: nothing of the web server."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+import orjson
+from aiohttp import hdrs, web
+
+from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.gateway import Gateway, Principal
+from exchange.api.reading import Fields, digits, json_object
+from exchange.projections.live.view import LiveAccount
+from exchange.terms.codes import Code
+from exchange.terms.stream import StreamId
+
+MAX_BODY_BYTES = 16 * 1024
+BEARER = "Bearer "
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    PUBLIC = "public"
+    USER = "user"
+    """A token of a user, or the operator's."""
+    ADMIN = "admin"
+
+
+class Call:
+    """A request that was let through; `principal` is None on public routes."""
+
+    def __init__(self, gateway: Gateway, request: web.Request, principal: Principal | None) -> None:
+        self.gateway = gateway
+        self._request = request
+        self._principal = principal
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks. Only for routes that are not public."""
+        if self._principal is None:
+            raise ApiError(GatewayCode.UNAUTHORIZED)
+        return self._principal
+
+    @property
+    def account(self) -> LiveAccount:
+        """The account of who asks.
+
+        Raises:
+            ApiError: the operator has none.
+        """
+        account = self.principal.account
+        if account is None:
+            raise ApiError(GatewayCode.NO_ACCOUNT)
+        return account
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        return self._request.remote or ""
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return self._request.match_info[name]
+
+    def path_number(self, name: str, missing: Code) -> int:
+        """A part of the path that is a number; anything else names nothing that exists."""
+        number = digits(self.path(name))
+        if number is None:
+            raise ApiError(missing, "id")
+        return number
+
+    def query(self, *known: str) -> Fields:
+        """The query's parameters, each of which must be `known` and come once."""
+        query = self._request.query
+        values: dict[str, object] = {}
+        for name, value in query.items():
+            if name in values:
+                raise ApiError(Code.INVALID_FIELD, name[:64], detail="This parameter was given twice.")
+            values[name] = value
+        return Fields(values, known)
+
+    async def body(self, *known: str) -> Fields:
+        """The JSON body's fields, each of which must be `known`.
+
+        Raises:
+            ApiError: it is no JSON object, or too large.
+        """
+        request = self._request
+        if request.content_type != "application/json" or hdrs.CONTENT_ENCODING in request.headers:
+            raise ApiError(GatewayCode.UNSUPPORTED_MEDIA_TYPE)
+        return Fields(json_object(await request.read()), known)
+
+    async def no_body(self) -> None:
+        """See that the body is empty, or an empty object."""
+        if self._request.can_read_body:
+            await self.body()
+
+
+class Reply:
+    """An answer: status, what becomes JSON, and the position that it shows, if it shows one."""
+
+    __slots__ = ("data", "position", "status")
+
+    def __init__(self, data: Mapping[str, object], position: StreamId | None = None, *, status: int = 200) -> None:
+        self.data = data
+        self.position = position
+        self.status = status
+
+    def json(self) -> bytes:
+        """The body."""
+        return orjson.dumps(self.data)

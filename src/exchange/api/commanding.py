@@ -1,0 +1,114 @@
+"""Asking the engine: append a command, wait for its entry, say what it says.
+
+Nothing is answered before the entry with the command's id was read back, so whatever is answered is durable and
+applied. At the deadline the outcome is unknown, and is called so: a refusal that later turns out an acceptance would
+be a lie. A repetition gets the first result, but only if it asks for the same thing.
+"""
+
+import asyncio
+from typing import Final
+
+from exchange.api.errors import ApiError, GatewayCode
+from exchange.commands import codec as commands
+from exchange.commands.types import Command, Place
+from exchange.commands.writer import CommandWriter
+from exchange.effects.ports import Log, LogFull, LogUnavailable
+from exchange.events import codec as events
+from exchange.events.awaiting import await_result
+from exchange.events.replies import Passed, ReplyWaiter
+from exchange.events.types import Duplicate, Outcome
+from exchange.terms.codes import Refused
+from exchange.terms.stream import CommandEntry, StreamId, parse_id
+
+DEADLINE_S: Final = 5.0
+_WAITING: Final = 20_000
+_PERHAPS: Final = (
+    "The log cannot be reached now, and this may or may not have been carried out: repeat it with the same "
+)
+_PERHAPS_ORDER: Final = _PERHAPS + "client_order_id, or query by client order id."
+_PERHAPS_OTHER: Final = _PERHAPS + "ref, where it has one."
+
+
+class Answer:
+    """A command's entry: its position and outcome."""
+
+    def __init__(self, id: StreamId, outcome: Outcome) -> None:
+        self.id = id
+        self.outcome = outcome
+
+
+class CommandPath:
+    """The way of commands to the engine and of results back."""
+
+    def __init__(self, log: Log, waiter: ReplyWaiter, *, deadline_s: float = DEADLINE_S) -> None:
+        self._log = log
+        self._writer = CommandWriter(log)
+        self._waiter = waiter
+        self._deadline_s = deadline_s
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def ask(self, command: Command) -> Answer:
+        """The command's result, refusals included; for a repetition the first result.
+
+        Raises:
+            ApiError: `log_full`, `log_unavailable`, `unknown_outcome`, `busy`, or the same id was used for another
+                command.
+        """
+        if self._under_way >= _WAITING:
+            raise ApiError(GatewayCode.BUSY)
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._ask(command)
+        except LogFull:
+            raise ApiError(GatewayCode.LOG_FULL) from None
+        except LogUnavailable:
+            detail = _PERHAPS_ORDER if isinstance(command, Place) else _PERHAPS_OTHER
+            raise ApiError(GatewayCode.LOG_UNAVAILABLE, detail=detail) from None
+        except (TimeoutError, Passed):
+            raise ApiError(GatewayCode.UNKNOWN_OUTCOME) from None
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until nothing is under way, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            pass  # those who still wait get no answer, and find out by repeating
+
+    async def _ask(self, command: Command) -> Answer:
+        id = await self._writer.append(command)
+        entry = await await_result(self._waiter, id, self._deadline_s, self._log)
+        outcome = events.decode(entry.payload)
+        first = outcome.events[0] if outcome.events else None
+        if isinstance(first, Duplicate):
+            return await self._first(command, parse_id(first.first))
+        return Answer(id, outcome)
+
+    async def _first(self, command: Command, id: StreamId) -> Answer:
+        """The first result, if it answered the same command."""
+        entry = await self._log.event(id)
+        original = await self._command(id)
+        if entry is None or original is None:
+            raise ApiError(GatewayCode.RESULT_GONE)
+        try:
+            same = commands.encode(commands.decode(original.fields)) == commands.encode(command)
+        except Refused:
+            same = False
+        if not same:
+            order = isinstance(command, Place)
+            code = GatewayCode.CLIENT_ORDER_ID_REUSED if order else GatewayCode.REF_REUSED
+            raise ApiError(code, "client_order_id" if order else "ref")
+        return Answer(id, events.decode(entry.payload))
+
+    async def _command(self, id: StreamId) -> CommandEntry | None:
+        ms, seq = id
+        before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
+        found = await self._log.commands(before, 1)
+        return found[0] if found and found[0].id == id else None

@@ -1,0 +1,199 @@
+"""Every way in which the gateway refuses, with its HTTP status, in one table.
+
+    ApiError              what a route raises; becomes `{"error": {"code", "message", "field"}}`
+
+Codes are the engine's own (`terms.codes`) and the gateway's (`GatewayCode`): two closed sets that share no value but
+those that mean the same. An answer never says more than its code's text, so nothing of the inside leaks.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from exchange.terms.codes import MESSAGES, Code
+
+Json = dict[str, object]
+
+
+class GatewayCode(StrEnum):
+    """Why the gateway refuses before, or instead of, asking the engine."""
+
+    # The request cannot be read.
+    MALFORMED_REQUEST = "malformed_request"
+    NOT_A_STRING = "not_a_string"
+    MALFORMED_AMOUNT = "malformed_amount"
+    TOO_PRECISE = "too_precise"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    # Who asks.
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NO_ACCOUNT = "no_account"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    EMAIL_TAKEN = "email_taken"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    ORIGIN_REFUSED = "origin_refused"
+    # What is asked.
+    CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    REF_REUSED = "ref_reused"
+    RESULT_GONE = "result_gone"
+    FAUCET_OFF = "faucet_off"
+    FAUCET_LIMIT = "faucet_limit"
+    # Not now.
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    LOG_UNAVAILABLE = "log_unavailable"
+    LOG_FULL = "log_full"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    VIEW_BEHIND = "view_behind"
+    BUSY = "busy"
+    INTERNAL = "internal"
+    # The WebSocket's own.
+    UNKNOWN_METHOD = "unknown_method"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
+
+
+G = GatewayCode
+
+GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
+    G.MALFORMED_REQUEST: (400, "The request cannot be read."),
+    G.NOT_A_STRING: (400, 'Amounts are decimal strings, like "101.25": a JSON number loses digits.'),
+    G.MALFORMED_AMOUNT: (
+        400,
+        (
+            'An amount is plain decimal digits with at most one point, like "101.25": no sign, exponent, blank or '
+            "leading zero, and at most 30 digits before the point."
+        ),
+    ),
+    G.TOO_PRECISE: (400, "The amount has more decimals than the asset has."),
+    G.BODY_TOO_LARGE: (413, "The body is larger than 16 KiB."),
+    G.UNSUPPORTED_MEDIA_TYPE: (415, "Send the body as Content-Type: application/json, not compressed."),
+    G.NOT_FOUND: (404, "There is nothing at this address; docs/api.md lists all routes."),
+    G.METHOD_NOT_ALLOWED: (405, "This address does not take that method; the Allow header names those it takes."),
+    G.UNAUTHORIZED: (401, "Send Authorization: Bearer with a valid token from /api/v1/signin."),
+    G.FORBIDDEN: (403, "This is for administrators."),
+    G.NO_ACCOUNT: (403, "This token has no account of its own; sign in as a user."),
+    G.WRONG_CREDENTIALS: (401, "There is no user with this email and password."),
+    G.EMAIL_TAKEN: (409, "There is a user with this email already; sign in instead."),
+    G.TOO_MANY_ATTEMPTS: (429, "Too many failed attempts; wait as long as Retry-After says."),
+    G.ORIGIN_REFUSED: (403, "A browser may open this WebSocket only from a page of this host."),
+    G.CLIENT_ORDER_ID_REUSED: (409, "This client_order_id was used lately for another order; choose a new one."),
+    G.REF_REUSED: (409, "This ref was used lately for another transfer; choose a new one."),
+    G.RESULT_GONE: (
+        409,
+        "This was asked before, and its first result is no longer in the log; look it up instead of repeating it.",
+    ),
+    G.FAUCET_OFF: (403, "Deposits are credited by an administrator here; the faucet is for demo mode."),
+    G.FAUCET_LIMIT: (403, "The faucet gives no more of this asset at once, or to this account."),
+    G.UNKNOWN_OUTCOME: (
+        504,
+        (
+            "The engine did not answer in time: this may or may not have been carried out. Query by client order id, "
+            "or repeat it with the same client_order_id or ref."
+        ),
+    ),
+    G.LOG_UNAVAILABLE: (503, "The log cannot be reached now; try again."),
+    G.LOG_FULL: (503, "The log has no room now; nothing was carried out. Try again later."),
+    G.DATABASE_UNAVAILABLE: (503, "The database cannot be reached now; trading goes on without it. Try again later."),
+    G.VIEW_BEHIND: (503, "This gateway has not read the log up to that position yet; try again."),
+    G.BUSY: (503, "Too many such requests at once; try again."),
+    G.INTERNAL: (500, "Something went wrong inside; it was recorded."),
+    G.UNKNOWN_METHOD: (400, "Methods are SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS and AUTH."),
+    G.UNKNOWN_CHANNEL: (
+        404,
+        "Channels are trades@M, depth@M, ticker@M, kline@M_1m, orders, fills and balances, with M a market.",
+    ),
+    G.TOO_MANY_SUBSCRIPTIONS: (429, "A connection holds at most 200 subscriptions."),
+}
+
+ENGINE_STATUS: Final[dict[Code, int]] = {
+    Code.MALFORMED: 400,
+    Code.TOO_LARGE: 400,
+    Code.UNKNOWN_VERSION: 500,
+    Code.UNKNOWN_TYPE: 500,
+    Code.UNKNOWN_FIELD: 400,
+    Code.MISSING_FIELD: 400,
+    Code.INVALID_FIELD: 400,
+    Code.LOG_NOT_OPEN: 503,
+    Code.LOG_ALREADY_OPEN: 409,
+    Code.UNKNOWN_RULES: 400,
+    Code.ASSET_EXISTS: 409,
+    Code.UNKNOWN_ASSET: 404,
+    Code.MARKET_EXISTS: 409,
+    Code.UNKNOWN_MARKET: 404,
+    Code.INEXACT_MARKET: 422,
+    Code.ACCOUNT_EXISTS: 409,
+    Code.UNKNOWN_ACCOUNT: 404,
+    Code.HOUSE_ACCOUNT: 403,
+    Code.MARKET_CLOSED: 409,
+    Code.WOULD_TAKE: 409,
+    Code.NOT_POSITIVE: 422,
+    Code.OFF_TICK: 422,
+    Code.OFF_LOT: 422,
+    Code.OUT_OF_RANGE: 422,
+    Code.BELOW_MIN_NOTIONAL: 422,
+    Code.INSUFFICIENT_FUNDS: 422,
+    Code.UNKNOWN_ORDER: 404,
+    Code.NOT_A_REDUCTION: 422,
+    Code.BELOW_FILLED: 422,
+    Code.BALANCE_LIMIT: 422,
+    Code.UNKNOWN_WITHDRAWAL: 404,
+}
+
+OUTSIDE_NAMES: Final[dict[str, str]] = {
+    "side": "kind",
+    "order_type": "type",
+    "tif": "time_in_force",
+    "client_id": "client_order_id",
+    "order": "id",
+    "withdrawal": "id",
+}
+"""The commands' field names that the API calls otherwise."""
+
+RETRY_AFTER_S: Final = 1
+
+
+class ApiError(Exception):
+    """A refusal; `detail` replaces the code's text where it can say more. Never put anything secret into it."""
+
+    def __init__(
+        self,
+        code: GatewayCode | Code,
+        field: str | None = None,
+        *,
+        detail: str = "",
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(code, field)
+        self.code: GatewayCode | Code = code
+        self.field = field
+        if isinstance(code, GatewayCode):
+            self.status, self.message = GATEWAY_ERRORS[code]
+        else:
+            self.status, self.message = ENGINE_STATUS[code], MESSAGES[code]
+        self.message = detail or self.message
+        self.retry_after = RETRY_AFTER_S if retry_after is None and self.status == 503 else retry_after
+
+    def body(self) -> Json:
+        """The one error shape."""
+        return {"error": {"code": self.code.value, "message": self.message, "field": self.field}}
+
+
+def refusal(code: str, field: str) -> ApiError:
+    """What a `rejected` event says, for the outside."""
+    try:
+        known = Code(code)
+    except ValueError:
+        return ApiError(GatewayCode.INTERNAL, detail=f"The engine refused for a reason new to this gateway: {code}.")
+    return ApiError(known, OUTSIDE_NAMES.get(field, field) or None)
+
+
+def table() -> str:
+    """All codes as the table of `docs/api.md`."""
+    rows = [(code.value, *entry) for code, entry in GATEWAY_ERRORS.items()]
+    rows += [(code.value, status, MESSAGES[code]) for code, status in ENGINE_STATUS.items()]
+    lines = [
+        f"| {status} | `{code}` | {text} |" for code, status, text in sorted(rows, key=lambda row: (row[1], row[0]))
+    ]
+    return "\n".join(["| status | code | |", "|---|---|---|", *lines])

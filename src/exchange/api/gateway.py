@@ -1,0 +1,217 @@
+"""What the routes work with: the view, the way to the engine, the past, identities and tokens, in one hand."""
+
+from typing import Final
+
+import structlog
+
+from exchange.api.attempts import Attempts
+from exchange.api.commanding import CommandPath
+from exchange.api.errors import ApiError, GatewayCode, refusal
+from exchange.api.following import Follower
+from exchange.api.identity import Identity, User
+from exchange.api.past import Past
+from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
+from exchange.commands.types import OpenAccount
+from exchange.effects.ports import Clock, EffectError, Log
+from exchange.events.types import AccountOpened, Rejected
+from exchange.projections.live.shapes import Json
+from exchange.projections.live.view import LiveAccount, LiveMarket, LiveView
+from exchange.settings import Settings
+from exchange.terms.codes import Code
+from exchange.terms.stream import format_id
+
+_logger = structlog.get_logger(__name__)
+
+SILENT_MS: Final = 3000
+"""A command that has waited so long for its entry means that the engine, or the way to it, stands still."""
+
+
+CATCH_UP_S: Final = 2.0
+"""How long a request waits for the view to come to a position."""
+
+
+class Principal:
+    """Who asks: a user with an account of the engine, or the operator, who has none."""
+
+    __slots__ = ("account", "expires_ms", "operator", "subject")
+
+    def __init__(self, claims: Claims, account: LiveAccount | None) -> None:
+        self.subject = claims.subject
+        self.expires_ms = claims.expires_ms
+        self.operator = claims.subject == OPERATOR
+        self.account = account
+
+
+class Gateway:
+    """The parts, and the few questions that several routes ask. `log` is for short questions only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        clock: Clock,
+        follower: Follower,
+        commands: CommandPath,
+        past: Past,
+        identity: Identity | None,
+        tokens: Tokens,
+    ) -> None:
+        self.settings = settings
+        self.log = log
+        self.clock = clock
+        self.follower = follower
+        self.commands = commands
+        self.past = past
+        self.tokens = tokens
+        self.attempts = Attempts()
+        self._identity = identity
+
+    @property
+    def view(self) -> LiveView:
+        """The live view as of now; it may be another object after the next await."""
+        return self.follower.view
+
+    @property
+    def identity(self) -> Identity:
+        """Users and passwords.
+
+        Raises:
+            ApiError: there is no database.
+        """
+        if self._identity is None:
+            raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
+        return self._identity
+
+    def market(self, name: str) -> LiveMarket:
+        """A market.
+
+        Raises:
+            ApiError: there is none of that name.
+        """
+        market = self.view.markets.get(name)
+        if market is None:
+            raise ApiError(Code.UNKNOWN_MARKET, "market")
+        return market
+
+    def decimals(self, asset: str) -> int:
+        """An asset's decimals.
+
+        Raises:
+            ApiError: there is no such asset.
+        """
+        decimals = self.view.assets.get(asset)
+        if decimals is None:
+            raise ApiError(Code.UNKNOWN_ASSET, "asset")
+        return decimals
+
+    async def catch_up(self) -> None:
+        """Wait until the view has what the log has now: before saying that something another gateway may have just
+        made does not exist.
+
+        Raises:
+            ApiError: `view_behind`, or the log is away.
+        """
+        try:
+            head = await self.log.head()
+        except EffectError:
+            raise ApiError(GatewayCode.LOG_UNAVAILABLE) from None
+        await self.follower.at_least(head.id, CATCH_UP_S)
+
+    async def principal(self, token: str) -> Principal:
+        """Who holds a token.
+
+        Raises:
+            ApiError: the token is not valid, or its user has no account in this log.
+        """
+        try:
+            claims = self.tokens.verify(token, self.clock.now_ms())
+        except InvalidToken:
+            raise ApiError(GatewayCode.UNAUTHORIZED) from None
+        if claims.subject == OPERATOR:
+            return Principal(claims, None)
+        account = self.view.account_of(claims.subject)
+        if account is None:
+            await self.catch_up()
+            account = self.view.account_of(claims.subject)
+        if account is None:
+            raise ApiError(GatewayCode.UNAUTHORIZED, detail="This token's user has no account here; sign in again.")
+        return Principal(claims, self.view.accounts[account])
+
+    async def require_admin(self, principal: Principal) -> None:
+        """See that somebody is an administrator, now.
+
+        Raises:
+            ApiError: they are not, or the database cannot tell.
+        """
+        if not principal.operator and not await self.identity.is_admin(principal.subject):
+            raise ApiError(GatewayCode.FORBIDDEN)
+
+    async def account_for(self, user: User) -> int | None:
+        """The engine's account of a user, opened if need be; None when the engine does not answer now."""
+        account = self.view.account_of(user.subject)
+        if account is None:
+            try:
+                account = await self._open_account(user)
+            except ApiError as error:
+                if error.status < 500:
+                    raise
+                _logger.warning("account not opened", code=error.code.value)
+                return None
+        if account != user.account:
+            await self.identity.set_account(user.subject, account)
+        return account
+
+    async def _open_account(self, user: User) -> int:
+        answer = await self.commands.ask(OpenAccount(user.subject))
+        for event in answer.outcome.events:
+            if isinstance(event, AccountOpened):
+                return event.account
+            if isinstance(event, Rejected):
+                if event.code == Code.ACCOUNT_EXISTS.value:
+                    await self.follower.at_least(answer.id, CATCH_UP_S)
+                    known = self.view.account_of(user.subject)
+                    if known is not None:
+                        return known
+                raise refusal(event.code, event.field)
+        raise ApiError(GatewayCode.INTERNAL)
+
+    async def health(self) -> tuple[bool, Json]:
+        """Whether trading works through this gateway, and what each check says."""
+        checks = {
+            "log": "ok",
+            "view": self.follower.problem or "ok",
+            "engine": "ok",
+            "database": await self._database(),
+        }
+        try:
+            await self._check_log(checks)
+        except EffectError as error:
+            checks["log"] = checks["engine"] = f"cannot be asked: {error}"
+        healthy = all(checks[name] == "ok" for name in ("log", "view", "engine"))
+        return healthy, {
+            "status": "ok" if healthy else "unavailable",
+            "position": format_id(self.view.position),
+            "checks": checks,
+        }
+
+    async def _check_log(self, checks: dict[str, str]) -> None:
+        view = self.view
+        position = view.position
+        if not view.log_id:
+            checks["engine"] = "the log has not been opened: no engine has run yet"
+        waiting = await self.log.commands(position, 1)
+        if not waiting or self.clock.now_ms() - waiting[0].id[0] < SILENT_MS:
+            return
+        if await self.log.event(waiting[0].id) is None:
+            checks["engine"] = f"command {format_id(waiting[0].id)} has had no result for {SILENT_MS} ms or longer"
+        elif self.view.position < waiting[0].id:
+            checks["view"] = f"entry {format_id(waiting[0].id)} has not been read for {SILENT_MS} ms or longer"
+
+    async def _database(self) -> str:
+        if self._identity is None:
+            return "there is none: set DATABASE_URL"
+        try:
+            await self._identity.ping()
+        except ApiError as error:
+            return error.message
+        return "ok"

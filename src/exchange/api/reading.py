@@ -1,0 +1,149 @@
+"""Reading requests strictly: what is not understood is refused, with the field's name.
+
+`Fields` stands for a JSON body, a query string or a WebSocket request alike. Amounts are matched as text before any
+conversion (`terms.amounts`); JSON numbers are never taken for amounts, because most writers lose digits in them.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import orjson
+
+from exchange.api.errors import ApiError, GatewayCode
+from exchange.terms.amounts import MAX_COUNT, AmountError, parse_decimal
+from exchange.terms.codes import Code
+from exchange.terms.stream import StreamId, parse_id
+
+_Choice = TypeVar("_Choice")
+
+_AMOUNT_CODES: dict[str, GatewayCode | Code] = {
+    "malformed": GatewayCode.MALFORMED_AMOUNT,
+    "too_precise": GatewayCode.TOO_PRECISE,
+    "too_large": Code.OUT_OF_RANGE,
+}
+MAX_TEXT = 256
+
+
+class Fields:
+    """A request's fields by name, every one of which the route knows."""
+
+    def __init__(self, values: Mapping[str, object], known: tuple[str, ...]) -> None:
+        """Raises ApiError for a field that is not `known`."""
+        for name in values:
+            if name not in known:
+                shown = name if name.isascii() and name.isprintable() else "?"
+                raise ApiError(Code.UNKNOWN_FIELD, shown[:64], detail=f"Known here are: {', '.join(known) or 'none'}.")
+        self._values = values
+
+    def __contains__(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """A required text.
+
+        Raises:
+            ApiError: it is missing, or no text.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        if not isinstance(value, str) or len(value) > MAX_TEXT:
+            raise ApiError(Code.INVALID_FIELD, name)
+        return value
+
+    def choice(self, name: str, choices: Mapping[str, _Choice]) -> _Choice:
+        """A required word out of a closed set.
+
+        Raises:
+            ApiError: it is missing, or not one of them.
+        """
+        found = choices.get(self.text(name))
+        if found is None:
+            raise ApiError(Code.INVALID_FIELD, name, detail=f"It must be one of: {', '.join(choices)}.")
+        return found
+
+    def amount(self, name: str, decimals: int) -> int:
+        """A required decimal string, in smallest units; zero passes.
+
+        Raises:
+            ApiError: it is missing, no string, negative, malformed, too precise or too large.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        if not isinstance(value, str):
+            raise ApiError(GatewayCode.NOT_A_STRING, name)
+        try:
+            return parse_decimal(value, decimals)
+        except AmountError as error:
+            if _negative(value, decimals):
+                raise ApiError(Code.NOT_POSITIVE, name) from None
+            detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
+            raise ApiError(_AMOUNT_CODES[error.reason], name, detail=detail) from None
+
+    def number(self, name: str, low: int, high: int) -> int:
+        """A required whole number, a JSON number or (in a query) digits.
+
+        Raises:
+            ApiError: it is missing, no whole number, or out of range.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        if isinstance(value, str):
+            value = digits(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ApiError(Code.INVALID_FIELD, name, detail=f"It must be a whole number from {low} to {high}.")
+        return value
+
+    def limit(self, default: int, highest: int) -> int:
+        """The parameter `limit`."""
+        return self.number("limit", 1, highest) if "limit" in self else default
+
+    def before(self) -> int | None:
+        """The parameter `before`, where it is a number."""
+        return self.number("before", 0, 2 * MAX_COUNT + 2) if "before" in self else None
+
+    def position(self, name: str) -> StreamId | None:
+        """A position, `ms-seq`, if it is given.
+
+        Raises:
+            ApiError: it is no position.
+        """
+        if name not in self:
+            return None
+        try:
+            return parse_id(self.text(name))
+        except ValueError:
+            raise ApiError(Code.INVALID_FIELD, name, detail="A position is written ms-seq.") from None
+
+
+def json_object(raw: bytes) -> Mapping[str, object]:
+    """Read a JSON object.
+
+    Raises:
+        ApiError: it is not one.
+    """
+    try:
+        value: object = orjson.loads(raw)
+    except (orjson.JSONDecodeError, RecursionError):
+        raise ApiError(GatewayCode.MALFORMED_REQUEST, detail="The body is not readable JSON.") from None
+    if not isinstance(value, dict):
+        raise ApiError(GatewayCode.MALFORMED_REQUEST, detail="The body must be a JSON object.")
+    return value
+
+
+def digits(text: str) -> int | None:
+    """A whole number of at most 19 ASCII digits, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
+def _negative(text: str, decimals: int) -> bool:
+    """Whether the text would be an amount but for a minus."""
+    if not text.startswith("-"):
+        return False
+    try:
+        parse_decimal(text[1:], decimals)
+    except AmountError:
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""Every route of `/api/v1`, with who may call it. What is not here is not served, and tests go through this list."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from exchange.api.call import Access, Call, Reply
+from exchange.api.routes import admin, markets, money, orders, people
+
+
+class Route(NamedTuple):
+    """A method and path under `/api/v1/`, who may call it, and what answers."""
+
+    method: str
+    path: str
+    access: Access
+    handler: Callable[[Call], Awaitable[Reply]]
+
+
+_PUBLIC, _USER, _ADMIN = Access.PUBLIC, Access.USER, Access.ADMIN
+
+ROUTES: Final = (
+    Route("POST", "signup", _PUBLIC, people.signup),
+    Route("POST", "signin", _PUBLIC, people.signin),
+    Route("POST", "order", _USER, orders.place),
+    Route("POST", "order/quote", _PUBLIC, orders.quoted),
+    Route("GET", "order/{id}", _USER, orders.show),
+    Route("DELETE", "order/{id}", _USER, orders.cancel),
+    Route("PATCH", "order/{id}", _USER, orders.amend),
+    Route("GET", "orders", _USER, orders.listing),
+    Route("DELETE", "orders", _USER, orders.cancel_by_client_id),
+    Route("GET", "balances", _USER, money.balances),
+    Route("POST", "deposits", _USER, money.deposit),
+    Route("GET", "deposits", _USER, money.deposits),
+    Route("POST", "withdrawals", _USER, money.withdraw),
+    Route("GET", "withdrawals", _USER, money.withdrawals),
+    Route("POST", "withdrawals/{id}/settle", _ADMIN, money.settle),
+    Route("POST", "withdrawals/{id}/release", _ADMIN, money.release),
+    Route("GET", "fills", _USER, money.fills),
+    Route("GET", "time", _PUBLIC, markets.time),
+    Route("GET", "assets", _PUBLIC, markets.assets),
+    Route("GET", "markets", _PUBLIC, markets.markets),
+    Route("GET", "depth", _PUBLIC, markets.depth),
+    Route("GET", "trades", _PUBLIC, markets.trades),
+    Route("GET", "ticker", _PUBLIC, markets.ticker),
+    Route("GET", "candles", _PUBLIC, markets.candles),
+    Route("POST", "admin/assets", _ADMIN, admin.create_asset),
+    Route("POST", "admin/markets", _ADMIN, admin.create_market),
+    Route("PATCH", "admin/markets/{market}", _ADMIN, admin.change_market),
+)

@@ -1,0 +1,164 @@
+"""The gateway as a process: every part put together, started in order, and taken down in order.
+
+The order that matters: the view follows the log before the first request is taken, so that no reply can come before its
+reader; and at the end no more requests are taken, those under way are answered, and sockets are told why they close.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from exchange.api import app
+from exchange.api.commanding import CommandPath
+from exchange.api.following import Follower
+from exchange.api.gateway import Gateway
+from exchange.api.hub import GOING_AWAY, Hub, ticking
+from exchange.api.identity import COST, Identity
+from exchange.api.past import Past
+from exchange.api.tokens import Tokens, load_key
+from exchange.effects.clock import AsyncClock
+from exchange.effects.files import FileSnapshotStore
+from exchange.effects.ports import LogUnavailable
+from exchange.effects.redis_log import AsyncRedisLog
+from exchange.events.replies import ReplyWaiter
+from exchange.projections.timescale.history import History
+from exchange.settings import Settings
+
+_logger = structlog.get_logger(__name__)
+
+SEEDING_S: Final = 3.0
+DRAIN_S: Final = 10.0
+_BACKLOG: Final = 1024
+
+
+class Server:
+    """One gateway. `start`, then `serve` until `stop` is set, then `aclose`."""
+
+    def __init__(self, settings: Settings, *, password_cost: int = COST) -> None:
+        self.settings = settings
+        self.stop = asyncio.Event()
+        self._password_cost = password_cost
+        self._stack = AsyncExitStack()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read the log up to its end, then listen.
+
+        Raises:
+            MustStop, EffectError: the log cannot be used; see `roles.stops`.
+            KeyUnusable: the key for tokens.
+            OSError: the port is taken.
+        """
+        settings = self.settings
+        tokens = Tokens(load_key(settings.keys_dir))
+        clock = AsyncClock()
+        reads, questions = self._log(), self._log()
+        history = identity = None
+        if settings.database_url:
+            history = History(settings.database_url)
+            self._stack.push_async_callback(history.close)
+            identity = Identity(settings.database_url, cost=self._password_cost)
+            self._stack.push_async_callback(identity.close)
+        waiter = ReplyWaiter()
+        hub = Hub(clock)
+        follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, waiter, hub, history)
+        await self._read_up(follower)
+        commands = CommandPath(questions, waiter)
+        gateway = Gateway(settings, questions, clock, follower, commands, Past(history), identity, tokens)
+        self._stack.push_async_callback(follower.stop)
+        self._following = self._task(follower.run())
+        self._task(ticking(hub, lambda: follower.view))
+        await self._listen(gateway, hub)
+
+    async def serve(self) -> None:
+        """Go on until told to stop.
+
+        Raises:
+            MustStop: the log turned out not to be what it was.
+        """
+        if self._following is None:
+            raise RuntimeError("start first")
+        stopping = asyncio.create_task(self.stop.wait())
+        await asyncio.wait((stopping, self._following), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._following.done():
+            self._following.result()
+
+    async def aclose(self) -> None:
+        """Answer what is under way, tell the sockets, let everything go."""
+        await self._stack.aclose()
+
+    def _log(self) -> AsyncRedisLog:
+        log = AsyncRedisLog(self.settings.redis_url, self.settings.commands_key, self.settings.events_key)
+        self._stack.push_async_callback(log.aclose)
+        return log
+
+    def _task(self, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(life)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+        return task
+
+    async def _read_up(self, follower: Follower) -> None:
+        """Wait for the log, as long as it takes: it may be starting too."""
+        while not self.stop.is_set():
+            try:
+                await follower.start()
+            except LogUnavailable as error:
+                _logger.warning("waiting for the log", reason=str(error))
+                try:
+                    async with asyncio.timeout(0.5):
+                        await self.stop.wait()
+                except TimeoutError:
+                    continue
+            else:
+                await follower.seeded(SEEDING_S)
+                return
+
+    async def _listen(self, gateway: Gateway, hub: Hub) -> None:
+        settings = self.settings
+        runner = web.AppRunner(app.build(gateway, hub), access_log=None, shutdown_timeout=DRAIN_S)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        self._stack.push_async_callback(gateway.commands.drained, DRAIN_S)
+        self._stack.push_async_callback(_hang_up, hub)
+        site = web.TCPSite(
+            runner,
+            settings.host,
+            settings.port,
+            backlog=_BACKLOG,
+            reuse_port=True if settings.gateways > 1 else None,
+        )
+        await site.start()
+        self._stack.push_async_callback(site.stop)
+
+
+async def _hang_up(hub: Hub) -> None:
+    hub.close_all(GOING_AWAY, "the gateway stops: reconnect")
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        See `Server.start` and `Server.serve`.
+    """
+    server = Server(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop.set)
+    try:
+        await server.start()
+        _logger.info("listening", host=settings.host, port=settings.port)
+        await server.serve()
+    finally:
+        await server.aclose()

@@ -1,0 +1,69 @@
+"""What a market order would get now: the book walked as the engine would walk it.
+
+Order by order, because the fee of each fill is rounded up on its own. Nothing is promised: another order may come first.
+"""
+
+from exchange.projections.live.shapes import Json
+from exchange.projections.live.view import LiveMarket
+from exchange.terms.amounts import FEE_SCALE
+from exchange.terms.words import BUY, SELL, Side
+
+
+class Quote:
+    """The result of a walk, in smallest units: `fillable` base, `total` quote, `fee` in the asset received.
+
+    `complete` says whether the book holds all that was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.fillable = 0
+        self.total = 0
+        self.fee = 0
+        self.worst: int | None = None
+        self.complete = False
+
+
+def walk(market: LiveMarket, kind: Side, quantity: int, quote_amount: int) -> Quote:
+    """Take `quantity` (base units, on the lot) or spend `quote_amount` (a buy) from the facing side."""
+    quote = Quote()
+    buys = kind == BUY
+    scale = 10**market.base_decimals
+    wanted, spend = quantity, quote_amount
+    for level in market.side(SELL if buys else BUY).best_first():
+        lot_cost = level.price * market.lot_size // scale
+        for order in level.orders.values():
+            if quote_amount:
+                wanted = spend // lot_cost * market.lot_size
+            taken = min(wanted, order.left)
+            if taken == 0:
+                quote.complete = True
+                return quote
+            notional = level.price * taken // scale
+            quote.fillable += taken
+            quote.total += notional
+            quote.fee += -(-(taken if buys else notional) * market.taker_fee // FEE_SCALE)
+            quote.worst = level.price
+            wanted -= taken
+            spend -= notional
+    quote.complete = spend == 0 if quote_amount else wanted == 0
+    return quote
+
+
+def shape(market: LiveMarket, kind: Side, quantity: int, quote_amount: int, quote: Quote) -> Json:
+    """A quote as `docs/api.md` shows it."""
+    form = market.format
+    buys = kind == BUY
+    return {
+        "market": market.name,
+        "kind": kind,
+        "quantity": form.quantity(quantity) if quantity else None,
+        "quote_amount": form.quote(quote_amount) if quote_amount else None,
+        "fillable_quantity": form.quantity(quote.fillable),
+        "average_price": form.average(quote.total, quote.fillable) if quote.fillable else None,
+        "worst_price": None if quote.worst is None else form.price(quote.worst),
+        "total": form.quote(quote.total),
+        "fee": form.base(quote.fee) if buys else form.quote(quote.fee),
+        "fee_asset": market.base if buys else market.quote,
+        "complete": quote.complete,
+        "seq": market.seq,
+    }
