@@ -1,6 +1,7 @@
 """History in SQL: orders, trades, ledger, transfers and candles in PostgreSQL, on TimescaleDB where that is there.
 
-The path of one entry: `source` reads it by consumer group, `rows` folds it (pure), `writer` stores the rows and the
-position in one transaction, `projector` is the loop around the three. `schema` names the tables, `history` reads them,
-`migrations` makes them. The one rule: the position in the database is the truth; the consumer group follows it.
+The path of an entry: a consumer group delivers it, `rows` folds it (pure), `writer` stores rows and position in one
+transaction, `projector` is the loop around them, and `anchor` says whether the rows belong to the log at hand. `schema`
+names the tables, `migrations` makes them, `history` reads them. The one rule: the position in the database is the
+truth; the consumer group follows it.
 """

@@ -69,14 +69,14 @@ def _told(error: BaseException) -> str:
     return f"database: {str(error) or type(error).__name__}"
 
 
-async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    """One connection of its own.
+async def connect(url: str, *, command_seconds: float | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection of its own; a statement that takes longer than `command_seconds` counts as the database's absence.
 
     Raises:
         DatabaseUnavailable, DatabaseRefused.
     """
     try:
-        return await _open(url)
+        return await _open(url, command_seconds)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         told = translate(error)
         if told is None:
@@ -84,11 +84,11 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
         raise told from error
 
 
-def engine(url: str, *, pool_size: int) -> AsyncEngine:
+def engine(url: str, *, pool_size: int, command_seconds: float | None = None) -> AsyncEngine:
     """A pool for SQLAlchemy; each statement its own transaction unless asked otherwise."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: _open(url),
+        async_creator=lambda: _open(url, command_seconds),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
@@ -96,7 +96,18 @@ def engine(url: str, *, pool_size: int) -> AsyncEngine:
     )
 
 
-async def _open(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def _open(url: str, command_seconds: float | None) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, server_settings={"application_name": "exchange", "jit": "off", "timezone": "UTC"}
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=command_seconds,
+        server_settings={
+            "application_name": "exchange",
+            "jit": "off",
+            "timezone": "UTC",
+            # So that a peer that vanished does not keep its lock for hours.
+            "tcp_keepalives_idle": "30",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
+        },
     )

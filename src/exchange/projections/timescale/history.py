@@ -27,6 +27,8 @@ from exchange.terms.words import OrderType, Side, TimeInForce
 MAX_LIMIT: Final = 1000
 """The most rows of one page; larger limits are cut to it."""
 
+_QUERY_SECONDS: Final = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
@@ -162,7 +164,7 @@ class History:
 
     def __init__(self, database_url: str, *, pool_size: int = 5) -> None:
         """Nothing is connected until the first question."""
-        self._engine = database.engine(database_url, pool_size=pool_size)
+        self._engine = database.engine(database_url, pool_size=pool_size, command_seconds=_QUERY_SECONDS)
 
     async def close(self) -> None:
         """Give the connections up."""

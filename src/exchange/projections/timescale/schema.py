@@ -28,11 +28,11 @@ class Moment(sa.TypeDecorator[int]):
     impl = sa.TIMESTAMP(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
         """See the class."""
         return None if value is None else instant(value)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
         """See the class."""
         return None if value is None else (value - EPOCH) // timedelta(milliseconds=1)
 
@@ -46,11 +46,11 @@ class Amount(sa.TypeDecorator[int]):
     def __init__(self, digits: int = 38) -> None:
         super().__init__(digits, 0)
 
-    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> Decimal | None:  # noqa: ARG002
+    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> Decimal | None:
         """See the class."""
         return None if value is None else Decimal(value)
 
-    def process_result_value(self, value: Decimal | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+    def process_result_value(self, value: Decimal | None, dialect: sa.Dialect) -> int | None:
         """See the class."""
         return None if value is None else int(value)
 

@@ -1,0 +1,218 @@
+"""The projection's life: read, fold, commit rows and position together, acknowledge.
+
+The position in the database is the truth. Whenever anything was out of reach, the projector begins again from there:
+compares it with the log, puts the consumer group to it, goes on. So an entry that is delivered twice is skipped, and
+one that was committed but not acknowledged is not delivered again. It must never acknowledge what is not committed,
+and never apply a batch on top of anything but the entry before it.
+
+Neither database nor log being away stops it, nor does it stop anybody.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from exchange.effects.failpoints import reached
+from exchange.effects.ports import Log, LogFull, LogUnavailable
+from exchange.events.codec import UnreadableEvent
+from exchange.projections.timescale import anchor
+from exchange.projections.timescale.anchor import CannotProject
+from exchange.projections.timescale.database import DatabaseUnavailable
+from exchange.projections.timescale.rows import Batch, Unstorable
+from exchange.projections.timescale.writer import Busy, Overtaken
+from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
+
+_logger = structlog.get_logger(__name__)
+
+BATCH: Final = 1_000
+"""The most entries in one transaction."""
+WAIT_MS: Final = 200
+"""How long a turn waits for entries, and so how long a stop may take."""
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+
+class Group(Protocol):
+    """The deliveries; see `effects.redis_group`."""
+
+    async def begin(self, after: StreamId) -> None:
+        """Put the group to a position."""
+
+    async def read(self, count: int, wait_ms: int) -> list[EventEntry]:
+        """The next entries."""
+
+    async def acknowledge(self, entries: list[EventEntry]) -> None:
+        """Say that entries are stored."""
+
+
+class Store(Protocol):
+    """The rows; see `writer`."""
+
+    async def open(self) -> Head:
+        """Be ready to write, and say how far the rows go."""
+
+    async def reset(self) -> None:
+        """Drop all rows."""
+
+    async def write(self, batch: Batch) -> None:
+        """Apply a batch and move the position, or do nothing."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a projector has done: entries folded, rows added or changed, seconds since it began."""
+
+    entries: int
+    rows: int
+    seconds: float
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows for each second."""
+        return self.rows / self.seconds if self.seconds else 0.0
+
+
+class Projector:
+    """The loop over log, group and store."""
+
+    def __init__(self, log: Log, group: Group, store: Store, *, batch: int = BATCH, wait_ms: int = WAIT_MS) -> None:
+        self._log = log
+        self._group = group
+        self._store = store
+        self._batch = batch
+        self._wait_ms = wait_ms
+        self._position: Head | None = None
+        self._standing_by = False
+        self.rebuilds = 0
+        self._entries = 0
+        self._rows = 0
+        self._began = time.monotonic()
+
+    async def run(self, stopping: Callable[[], bool], *, rebuild: bool = False) -> None:
+        """Follow the log until `stopping()`; a batch that has begun is finished.
+
+        Args:
+            rebuild: drop all rows first.
+
+        Raises:
+            CannotProject: the log at hand cannot be projected onto this database.
+            EffectError, DatabaseRefused: refused in a way that waiting does not cure.
+        """
+        pause = _FIRST_PAUSE
+        while not stopping():
+            try:
+                if rebuild:
+                    await self._rebuild()
+                    rebuild = False
+                await self.turn()
+            except (LogUnavailable, LogFull) as error:
+                reason = f"log: {error}"
+            except DatabaseUnavailable as error:
+                reason = str(error)
+            except Overtaken:
+                reason = "the position was moved by somebody else"
+            except Busy:
+                if not self._standing_by:
+                    _logger.info("standing by: another projector writes to this database")
+                    self._standing_by = True
+                await asyncio.sleep(_LONGEST_PAUSE / 4)
+                continue
+            else:
+                pause = _FIRST_PAUSE
+                continue
+            self._position = None
+            _logger.warning("waiting", reason=reason, pause=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def catch_up(self) -> Work:
+        """Project everything that the log holds now, and tell how fast that went.
+
+        Raises:
+            As `turn` does.
+        """
+        entries, rows, began = self._entries, self._rows, time.monotonic()
+        end = await self._log.head()
+        while (position := await self._ready()).id < end.id:
+            await self._advance(position)
+        return Work(self._entries - entries, self._rows - rows, time.monotonic() - began)
+
+    async def turn(self) -> None:
+        """One batch, or up to `wait_ms` without one.
+
+        Raises:
+            LogUnavailable, LogFull, DatabaseUnavailable, Overtaken, Busy: begin again, later.
+            CannotProject, EffectError, DatabaseRefused: see `run`.
+        """
+        await self._advance(await self._ready())
+
+    async def _ready(self) -> Head:
+        """The position, once it was compared with the log and the group was put to it."""
+        if self._position is not None:
+            return self._position
+        position = await self._store.open()
+        self._standing_by = False
+        # First, so that the entries come from the same run of the server as the answers below.
+        await self._group.begin(position.id)
+        if not anchor.anchored(position, await self._log.event(position.id)):
+            first, command = await self._beginning()
+            if anchor.verdict(position, first, command) == "rebuild":
+                await self._drop(f"the log has no entry {format_id(position.id)} with the database's chain")
+                return await self._ready()
+        _logger.info("projecting", position=format_id(position.id))
+        self._position = position
+        return position
+
+    async def _rebuild(self) -> None:
+        first, command = await self._beginning()
+        anchor.verdict(genesis_head(), first, command)  # nothing is dropped that cannot be made again
+        await self._drop("asked for")
+
+    async def _drop(self, reason: str) -> None:
+        position = await self._store.open()
+        _logger.error("all rows are dropped and made again from the log", reason=reason, was=format_id(position.id))
+        await self._store.reset()
+        self.rebuilds += 1
+        self._position = None
+
+    async def _beginning(self) -> tuple[EventEntry | None, CommandEntry | None]:
+        events = await self._log.events(START, 1)
+        commands = await self._log.commands(START, 1)
+        return next(iter(events), None), next(iter(commands), None)
+
+    async def _advance(self, position: Head) -> None:
+        try:
+            entries = await self._group.read(self._batch, self._wait_ms)
+            if not entries:
+                return
+            batch = _fold(entries, position)
+            if batch.entries:
+                await self._store.write(batch)
+                self._position = Head(batch.position, batch.chain)
+                self._entries += batch.entries
+                self._rows += batch.rows
+            reached("after_commit")
+            await self._group.acknowledge(entries)
+            reached("after_acknowledge")
+        except BaseException:
+            self._position = None
+            raise
+
+
+def _fold(entries: list[EventEntry], position: Head) -> Batch:
+    """The entries above the position, as one batch."""
+    batch = Batch()
+    for entry in entries:
+        if entry.id > position.id:
+            try:
+                batch.add(entry)
+            except (UnreadableEvent, Unstorable) as error:
+                raise CannotProject(
+                    f"entry {format_id(entry.id)} of the event stream cannot be stored: {error}. Run the version that "
+                    "wrote it, or find what else writes to the stream."
+                ) from error
+    return batch
