@@ -45,7 +45,8 @@ class Audience(Protocol):
 
 
 class Follower:
-    """Owns the view. `reads` and `questions` are two logs of its own: the first waits for entries."""
+    """Owns the view. `reads` and `questions` are two logs of its own: the first waits for entries. `with_tape`: also
+    learn the trades of the day before."""
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class Follower:
         waiter: ReplyWaiter,
         audience: Audience,
         history: History | None,
+        *,
+        with_tape: bool = True,
     ) -> None:
         self._reads = reads
         self._questions = questions
@@ -64,6 +67,7 @@ class Follower:
         self._waiter = waiter
         self._audience = audience
         self._history = history
+        self._with_tape = with_tape
         self._tail: EventTail | None = None
         self._sleepers: list[tuple[StreamId, asyncio.Future[None]]] = []
         self._seeding: asyncio.Task[None] | None = None
@@ -89,7 +93,8 @@ class Follower:
         self.problem = ""
         if self._seeding is not None:
             self._seeding.cancel()
-        self._seeding = asyncio.create_task(self._seed(self.view))
+        if self._with_tape:
+            self._seeding = asyncio.create_task(self._seed(self.view))
 
     async def seeded(self, seconds: float) -> None:
         """Wait, at most so long, until the last 24 hours are known."""

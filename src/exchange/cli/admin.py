@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -70,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Do one act; 0 done, 1 refused, 2 could not be done."""
-    logs.configure(settings, "admin")
+    logs.configure(replace(settings, log_level="warning"), "admin")
     try:
         if args.act == "token":
             return _token(settings, args.minutes)
@@ -146,7 +147,7 @@ async def _command(settings: Settings, ask: _Ask, tell: _Tell) -> int:
     clock = AsyncClock()
     waiter = ReplyWaiter()
     store = FileSnapshotStore(settings.snapshots)
-    follower = Follower(reads, questions, store, clock, waiter, Hub(clock), None)
+    follower = Follower(reads, questions, store, clock, waiter, Hub(clock), None, with_tape=False)
     try:
         await follower.start()
         following = asyncio.create_task(follower.run())

@@ -35,8 +35,8 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         return REFUSAL
     except OSError as error:
         print(
-            f"exchange api: cannot listen on {settings.host}:{settings.port}: {error}. Choose another EXCHANGE_PORT, or "
-            "stop what listens there.",
+            f"exchange api: cannot listen on {settings.host}:{settings.port}: {error}. Choose another EXCHANGE_PORT, "
+            "or stop what listens there.",
             file=sys.stderr,
             flush=True,
         )
