@@ -12,9 +12,10 @@ from exchange.clients.gateway_door import Gateway, GatewayDoor
 from exchange.clients.judge import LEVELS, Judge
 from exchange.clients.lobster import BookRow, LobsterError, Quote
 from exchange.clients.published import BookError
-from exchange.clients.stage import DriveError, LogStream, Stage, prepare
+from exchange.clients.stage import ActionRefused, DriveError, LogStream, Stage, prepare
 from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import BlockingRedisLog
+from exchange.events.codec import UnreadableEvent
 from exchange.settings import Settings
 from exchange.terms.stream import format_id
 
@@ -53,8 +54,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     log = BlockingRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
     try:
         return _drive(args, settings, LogStream(log))
-    except (LobsterError, DriveError, EffectError) as error:
+    except (LobsterError, DriveError, EffectError, UnreadableEvent) as error:
         return _cannot(str(error))
+    except ActionRefused as refusal:
+        print(f"MISMATCH {refusal}")
+        return MISMATCH
     except BookError as error:
         print(f"MISMATCH the published events contradict each other: {error}")
         return MISMATCH

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from exchange.clients.flow import Action, Flow, Reduce, Remove, Rest, Step
 from exchange.clients.judge import Judge
 from exchange.clients.lobster import BookRow, Message, opening_levels
-from exchange.clients.stage import DriveError, Stage, Stream
+from exchange.clients.stage import ActionRefused, DriveError, Stage, Stream
 from exchange.commands.codec import encode
 from exchange.commands.types import Amend, Cancel, Command, Place
 from exchange.events.codec import decode
@@ -41,7 +41,12 @@ class Door(Protocol):
     """Actions that name their order by the exchange's number rather than by client order id."""
 
     def send(self, actions: Sequence[Action], numbers: Mapping[str, int]) -> list[StreamId]:
-        """Send the actions in order; the ids of their commands. `numbers` gives the exchange's numbers of orders."""
+        """Send the actions in order; the ids of their commands. `numbers` gives the exchange's numbers of orders.
+
+        Raises:
+            ActionRefused: by a door that learns of a refusal at once, rather than from the published results.
+            DriveError, EffectError: it cannot be done now.
+        """
 
 
 class CommandDoor:
@@ -126,11 +131,13 @@ class Driver:
         self._waiting: list[Action] = []
         self._in_flight: deque[StreamId] = deque()
         self._commands = 0
+        self._number = 0
 
     def run(self, steps: Sequence[Step], pace: Pace, progress: Callable[[int, float], None]) -> Driven:
         """Drive all steps; `progress` is called about once a second with the recorded events sent and the seconds.
 
         Raises:
+            ActionRefused: the door said so; the message names the recorded event.
             DriveError: the exchange stopped answering, or its log is not what it must be.
             BookError: the published events contradict each other.
             EffectError: the log cannot be reached or written.
@@ -147,6 +154,7 @@ class Driver:
             if elapsed - reported >= _REPORT_EVERY:
                 reported = elapsed
                 progress(step.number, elapsed)
+            self._number = step.number
             self._judge.expect(step)
             for action in step.actions:
                 self._push(action)
@@ -170,7 +178,10 @@ class Driver:
 
     def _flush(self) -> None:
         if self._waiting:
-            ids = self._door.send(self._waiting, self._judge.book.order_of)
+            try:
+                ids = self._door.send(self._waiting, self._judge.book.order_of)
+            except ActionRefused as refusal:
+                raise ActionRefused(f"event {self._number}: {refusal}") from None
             self._in_flight.extend(ids)
             self._commands += len(ids)
             self._waiting = []

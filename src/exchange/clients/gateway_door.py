@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from exchange.clients.flow import Action, Reduce, Remove, Rest
-from exchange.clients.stage import DriveError, Stage
+from exchange.clients.stage import ActionRefused, DriveError, Stage
 from exchange.terms.amounts import format_decimal
 from exchange.terms.stream import StreamId, parse_id
 
@@ -101,7 +101,8 @@ class GatewayDoor:
         """Send one request for each action and give the positions that the answers tell.
 
         Raises:
-            DriveError: the gateway cannot be reached, or refuses before there is a command.
+            ActionRefused: an action was refused.
+            DriveError: the gateway cannot be reached, stays unavailable, or does not know the outcome.
         """
         return [self._send(action, numbers) for action in actions]
 
@@ -128,7 +129,7 @@ class GatewayDoor:
             response, answer = gateway.request("POST", "/api/v1/order", body, resting if rests else taking)
         position = response.headers.get("X-Exchange-Position")
         if position is None:
-            raise DriveError(f"{gateway.url} answers {response.status} to {action}: {_words(answer)}")
+            raise ActionRefused(f"{type(action).__name__.lower()} {action.name}: {response.status} {_words(answer)}")
         return parse_id(position)
 
     def _size(self, recorded: int) -> str:

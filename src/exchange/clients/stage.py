@@ -33,6 +33,10 @@ class DriveError(Exception):
     """The recording cannot be driven; the message says why and what to do."""
 
 
+class ActionRefused(Exception):
+    """The exchange refused what the recording says it took; the message names the action and the reason."""
+
+
 class Stream(Protocol):
     """The two streams as a driver uses them, without waiting for more than it must.
 
