@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exchange.cli import settings as command
 from exchange.cli.main import main
 from exchange.settings import Settings, SettingsError, load, variable
+from exchange.supervisor.home import masked
 
 
 def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_all_settings_are_printed_with_their_source_and_without_passwords(
     "url", ["redis://127.0.0.1/0", "unix:///x/y.sock?db=0", "postgresql://exchange@/exchange?host=/x"]
 )
 def test_an_address_without_password_is_shown_as_it_is(url: str) -> None:
-    assert command.masked(url) == url
+    assert masked(url) == url
 
 
 def test_the_factory_makes_settings_of_its_own(make_settings: Callable[..., Settings]) -> None:

@@ -3,9 +3,9 @@
 import argparse
 import os
 from dataclasses import fields
-from urllib.parse import urlsplit, urlunsplit
 
 from exchange.settings import Settings, variable
+from exchange.supervisor.home import masked
 
 HELP = "print the settings in force and where each comes from"
 
@@ -30,16 +30,6 @@ def _shown(value: object) -> str:
         return "yes" if value else "no"
     text = str(value)
     return masked(text) if "://" in text else text
-
-
-def masked(url: str) -> str:
-    """A URL without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    credentials, _, place = parts.netloc.rpartition("@")
-    user = credentials.partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{place}"))
 
 
 def _source(settings: Settings, name: str) -> str:

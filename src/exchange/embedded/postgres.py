@@ -59,6 +59,7 @@ class PostgresServer:
         self._pause = pause
         self._durable = durable
         self._who: identity.Identity | None = None
+        self._sync: subprocess.Popen[bytes] | None = None
         self.child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -107,8 +108,9 @@ class PostgresServer:
 
     def stop(self, seconds: float = 30.0) -> None:
         """Stop it, ending its sessions."""
-        if self.child is not None:
-            end(self.child, self.stop_signal, seconds)
+        for child in (self._sync, self.child):
+            if child is not None:
+                end(child, self.stop_signal, seconds)
         if self._place != self._sockets and self._place.name.startswith("exchange-"):
             shutil.rmtree(self._place, ignore_errors=True)
         remove_socket_folder(self._sockets)
@@ -118,23 +120,19 @@ class PostgresServer:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         who.own(new)
-        options = ["--username", ROLE, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8"]
-        if not self._durable:
-            options.append("--no-sync")
-        self._run(who, ["initdb", "--pgdata", str(new), *options], None)
+        options = ["--username", ROLE, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+        self._run(who, ["initdb", "--pgdata", str(new), *options])
         self._run(who, ["postgres", "--single", "-D", str(new), "postgres"], f"CREATE DATABASE {DATABASE}\n".encode())
         new.rename(self._data)
+        if self._durable:  # a thousand small files: nobody need wait for them
+            self._sync = self._spawn(who, ["initdb", "--sync-only", "--pgdata", str(self._data)])
 
-    def _run(self, who: identity.Identity, argv: list[str], stdin: bytes | None) -> None:
-        program = str(who.binaries / argv[0])
-        child = spawn(
-            [program, *argv[1:]],
-            log=self.log,
-            environ=_environ(),
-            cwd=self._folder,
-            stdin=stdin,
-            become=who.become,
-        )
+    def _spawn(self, who: identity.Identity, argv: list[str], stdin: bytes | None = None) -> subprocess.Popen[bytes]:
+        program = [str(who.binaries / argv[0]), *argv[1:]]
+        return spawn(program, log=self.log, environ=_environ(), cwd=self._folder, stdin=stdin, become=who.become)
+
+    def _run(self, who: identity.Identity, argv: list[str], stdin: bytes | None = None) -> None:
+        child = self._spawn(who, argv, stdin)
         try:
             code = child.wait(120)
         except subprocess.TimeoutExpired:

@@ -12,6 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from exchange.embedded.folder import private
 from exchange.settings import Settings
@@ -154,6 +155,16 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise HomeError(
             f"{host}:{port} cannot be listened on ({error.strerror}): set EXCHANGE_PORT{_hint(host)}"
         ) from error
+
+
+def masked(url: str) -> str:
+    """A URL without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    credentials, _, place = parts.netloc.rpartition("@")
+    user = credentials.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{place}"))
 
 
 def _hint(host: str) -> str:

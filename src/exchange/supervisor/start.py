@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 from exchange import __version__, compiled, demo
 from exchange.embedded.postgres import PostgresServer
@@ -19,7 +20,7 @@ from exchange.embedded.process import ServerError, spawn, tail
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings, load, variable
 from exchange.supervisor.children import Children, Refusal, Role, last_words
-from exchange.supervisor.home import Home, HomeError, refuse_taken_port
+from exchange.supervisor.home import Home, HomeError, masked, refuse_taken_port
 from exchange.supervisor.signals import Signals, Stop, watched
 
 CRASHES_AT_START = 4
@@ -106,51 +107,50 @@ class _Exchange:
         return code
 
     def _start(self) -> None:
-        settings = self._settings
-        self._say(f"exchange {__version__}, engine {compiled.status()}, state in {settings.home}")
-        refuse_taken_port(settings.host, settings.port)
-        self._start_servers()
-        self._migrate()
-        for role in self._roles():
-            self._children.start(role)
-        self._done("roles", ", ".join(name for name in self._children.names() if name not in {"valkey", "postgres"}))
-        self._wait_healthy()
-        if settings.demo:
-            self._demo()
-        self._say(f"ready {address(settings)}")
-        self._say(screen(settings, self._home))
-
-    def _start_servers(self) -> None:
-        settings, run_dir = self._settings, self._home.run_dir
-        if settings.redis_url:
-            self._done("streams", "the server of REDIS_URL")
-        else:
-            self._valkey = ValkeyServer(
-                settings.home / "valkey",
-                sockets=run_dir / "valkey",
-                log=self._home.log("valkey"),
-                fsync=settings.fsync,
-                pause=self._signals.pause,
-            )
-            self._children.start(self._valkey)
-            self._done("streams", f"a server of its own, fsync {settings.fsync}")
-        if settings.database_url:
-            self._done("database", "the server of DATABASE_URL")
-        else:
-            self._postgres = PostgresServer(
-                settings.home / "postgres",
-                sockets=run_dir / "postgres",
-                log=self._home.log("postgres"),
-                pause=self._signals.pause,
-            )
-            self._children.start(self._postgres)
-            self._done("database", "a PostgreSQL of its own")
-        self._settings = replace(
-            settings,
-            redis_url=self._valkey.url if self._valkey else settings.redis_url,
-            database_url=self._postgres.url if self._postgres else settings.database_url,
-        )
+        self._say(f"exchange {__version__}, engine {compiled.status()}, state in {self._home.path}")
+        refuse_taken_port(self._settings.host, self._settings.port)
+        self._streams()
+        self._roles(("engine", "engine"), ("standby", "standby"))
+        self._database()
         self._home.note_servers(self._settings.redis_url, self._settings.database_url)
+        self._migrate()
+        doors = [(f"{DOORS}-{number}", DOORS) for number in range(1, self._settings.gateways + 1)]
+        self._roles(("project-timescale", "project", "timescale"), *doors)
+        self._wait_healthy()
+        if self._settings.demo:
+            self._done("demo", demo.prepare(self._settings, address(self._settings), self._signals.pause))
+            self._roles(*((name, name) for name in CLIENTS))
+        self._say(f"ready {address(self._settings)}")
+        self._say(screen(self._settings, self._home))
+
+    def _streams(self) -> None:
+        if self._settings.redis_url:
+            self._done("streams", "the server of REDIS_URL")
+            return
+        self._valkey = ValkeyServer(
+            self._settings.home / "valkey",
+            sockets=self._home.run_dir / "valkey",
+            log=self._home.log("valkey"),
+            fsync=self._settings.fsync,
+            pause=self._signals.pause,
+        )
+        self._children.start(self._valkey)
+        self._settings = replace(self._settings, redis_url=self._valkey.url)
+        self._done("streams", f"a server of its own, fsync {self._settings.fsync}")
+
+    def _database(self) -> None:
+        if self._settings.database_url:
+            self._done("database", "the server of DATABASE_URL")
+            return
+        self._postgres = PostgresServer(
+            self._settings.home / "postgres",
+            sockets=self._home.run_dir / "postgres",
+            log=self._home.log("postgres"),
+            pause=self._signals.pause,
+        )
+        self._children.start(self._postgres)
+        self._settings = replace(self._settings, database_url=self._postgres.url)
+        self._done("database", "a PostgreSQL of its own")
 
     def _migrate(self) -> None:
         log = self._home.log("migrate")
@@ -166,15 +166,12 @@ class _Exchange:
             raise ServerError(f"the database's schema cannot be brought up to date.\n{tail(log)}")
         self._done("schema", last_words(log))
 
-    def _roles(self) -> Iterator[Role]:
-        yield self._role("engine", "engine")
-        yield self._role("standby", "standby")
-        yield self._role("project-timescale", "project", "timescale")
-        for number in range(1, self._settings.gateways + 1):
-            yield self._role(f"{DOORS}-{number}", DOORS)
-
-    def _role(self, name: str, *arguments: str) -> Role:
-        return Role(name, _argv(*arguments), environment(self._settings), self._home.log(name))
+    def _roles(self, *roles: tuple[str, ...]) -> None:
+        """Start roles, each given as its name and the words of its command."""
+        environ = environment(self._settings)
+        for name, *words in roles:
+            self._children.start(Role(name, _argv(*words), environ, self._home.log(name)))
+        self._done("roles", ", ".join(name for name, *_ in roles))
 
     def _wait_healthy(self) -> None:
         began = time.monotonic()
@@ -190,11 +187,6 @@ class _Exchange:
             self._children.refuse_failing(CRASHES_AT_START)
             self._signals.pause(0.05)
         self._done("healthy", f"{address(self._settings)}/healthz")
-
-    def _demo(self) -> None:
-        self._done("demo", demo.prepare(self._settings, address(self._settings), self._signals.pause))
-        self._children.start(self._role(CLIENTS[0], *CLIENTS))
-        self._done("clients", ", ".join(CLIENTS))
 
     def _stop(self) -> None:
         names = self._children.names()
@@ -229,23 +221,24 @@ def health(settings: Settings) -> str:
 def screen(settings: Settings, home: Home) -> str:
     """One screen of addresses and of what to try."""
     url = address(settings)
-    socket_url = url.replace("http", "ws", 1)
-    lines = [
-        "",
-        f"  REST      {url}/api/v1/markets     docs/api.md",
-        f"  feeds     {socket_url}/ws     SUBSCRIBE trades@TATA-INR, depth@BTC-USDT, kline@ETH-USDT_1m …",
-        f"  streams   {settings.redis_url}",
-        f"            {settings.commands_key}, {settings.events_key}",
-        f"  database  {settings.database_url}",
-        f"  logs      {home.logs_dir}",
-        "",
-        f"  curl -s '{url}/api/v1/depth?market=TATA-INR&limit=5'",
-        f"  EXCHANGE_HOME={settings.home} exchange replay",
-        "",
+    program = os.path.relpath(Path(sys.executable).with_name("exchange"))
+    command = f"EXCHANGE_HOME={os.path.relpath(home.path)} {program}"
+    places = [
+        ("REST", f"{url}/api/v1 (docs/api.md)"),
+        ("feeds", f"{url.replace('http', 'ws', 1)}/ws"),
+        ("streams", f"{settings.redis_url} ({settings.commands_key}, {settings.events_key})"),
+        ("database", masked(settings.database_url)),
+        ("logs", str(home.logs_dir)),
     ]
+    things = [(f"{command} replay", "re-execute the whole log and compare every entry")]
     if settings.demo:
-        lines.insert(-1, f"  demo accounts: {demo.accounts()}")
-    return "\n".join(lines)
+        places.insert(2, ("sign in", demo.accounts()))
+        things.insert(0, (f"curl -s '{url}/api/v1/depth?market=TATA-INR&limit=5'", "a book"))
+    else:
+        things.insert(0, (f"{command} admin token", "an administrator's token, to make assets and markets"))
+    shown = [f"  {name:<9} {place}" for name, place in places] + [""]
+    shown += [f"  {thing}\n      {why}" for thing, why in things]
+    return "\n".join(["", *shown, ""])
 
 
 def _argv(*arguments: str) -> list[str]:
