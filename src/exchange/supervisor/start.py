@@ -221,8 +221,7 @@ def health(settings: Settings) -> str:
 def screen(settings: Settings, home: Home) -> str:
     """One screen of addresses and of what to try."""
     url = address(settings)
-    program = os.path.relpath(Path(sys.executable).with_name("exchange"))
-    command = f"EXCHANGE_HOME={os.path.relpath(home.path)} {program}"
+    command = f"EXCHANGE_HOME={_near(home.path)} {_near(Path(sys.executable).with_name('exchange'))}"
     places = [
         ("REST", f"{url}/api/v1 (docs/api.md)"),
         ("feeds", f"{url.replace('http', 'ws', 1)}/ws"),
@@ -239,6 +238,12 @@ def screen(settings: Settings, home: Home) -> str:
     shown = [f"  {name:<9} {place}" for name, place in places] + [""]
     shown += [f"  {thing}\n      {why}" for thing, why in things]
     return "\n".join(["", *shown, ""])
+
+
+def _near(path: Path) -> str:
+    """The path as one types it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _argv(*arguments: str) -> list[str]:
