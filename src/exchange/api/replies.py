@@ -166,7 +166,7 @@ def _ended(view: LiveView, id: StreamId, event: WithdrawalSettled | WithdrawalRe
     record.status = status
     record.updated = id
     shown = shapes.withdrawal(record, view.assets[event.asset])
-    del shown["ref"], shown["created_at"]
+    del shown["ref"], shown["position"], shown["created_at"]
     return shown
 
 

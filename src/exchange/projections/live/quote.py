@@ -35,16 +35,17 @@ def walk(market: LiveMarket, kind: Side, quantity: int, quote_amount: int) -> Qu
             if quote_amount:
                 wanted = spend // lot_cost * market.lot_size
             taken = min(wanted, order.left)
-            if taken == 0:
+            if taken:
+                notional = level.price * taken // scale
+                quote.fillable += taken
+                quote.total += notional
+                quote.fee += -(-(taken if buys else notional) * market.taker_fee // FEE_SCALE)
+                quote.worst = level.price
+                wanted -= taken
+                spend -= notional
+            if taken < order.left:
                 quote.complete = True
                 return quote
-            notional = level.price * taken // scale
-            quote.fillable += taken
-            quote.total += notional
-            quote.fee += -(-(taken if buys else notional) * market.taker_fee // FEE_SCALE)
-            quote.worst = level.price
-            wanted -= taken
-            spend -= notional
     quote.complete = spend == 0 if quote_amount else wanted == 0
     return quote
 

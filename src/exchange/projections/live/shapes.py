@@ -178,6 +178,7 @@ def withdrawal(shown: WithdrawalRecord, decimals: int) -> Json:
         "amount": format_decimal(shown.amount, decimals),
         "ref": shown.ref,
         "status": shown.status,
+        "position": None if shown.created is None else format_id(shown.created),
         "created_at": None if shown.created is None else shown.created[0],
         "updated_at": None if shown.updated is None else shown.updated[0],
     }

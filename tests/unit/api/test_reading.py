@@ -1,0 +1,106 @@
+"""Strict reading: what passes, and that nothing else does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange.api.errors import ApiError
+from exchange.api.reading import Fields, json_object
+
+
+def refused(values: dict[str, object], name: str = "amount", decimals: int = 2) -> str:
+    """The code with which an amount is refused."""
+    with pytest.raises(ApiError) as caught:
+        Fields(values, (name,)).amount(name, decimals)
+    assert caught.value.field == name
+    return caught.value.code.value
+
+
+@pytest.mark.parametrize("text,units", [("0", 0), ("1", 100), ("1.5", 150), ("1.50", 150), ("1.500", 150), ("0.01", 1)])
+def test_decimal_strings_are_amounts(text: str, units: int) -> None:
+    assert Fields({"amount": text}, ("amount",)).amount("amount", 2) == units
+
+
+@pytest.mark.parametrize(
+    "value,code",
+    [
+        (1, "not_a_string"),
+        (1.5, "not_a_string"),
+        (True, "not_a_string"),
+        ([], "not_a_string"),
+        ({}, "not_a_string"),
+        ("-1", "not_positive"),
+        ("-0.01", "not_positive"),
+        ("--1", "malformed_amount"),
+        ("+1", "malformed_amount"),
+        ("1e3", "malformed_amount"),
+        ("1E3", "malformed_amount"),
+        ("1e999999", "malformed_amount"),
+        ("NaN", "malformed_amount"),
+        ("Infinity", "malformed_amount"),
+        ("-NaN", "malformed_amount"),
+        ("0x10", "malformed_amount"),
+        ("1_000", "malformed_amount"),
+        ("1,5", "malformed_amount"),
+        (" 1", "malformed_amount"),
+        ("1\n", "malformed_amount"),
+        ("01", "malformed_amount"),
+        (".5", "malformed_amount"),
+        ("5.", "malformed_amount"),
+        ("", "malformed_amount"),
+        ("١", "malformed_amount"),
+        ("９", "malformed_amount"),
+        ("0.001", "too_precise"),
+        ("9" * 31, "malformed_amount"),
+        ("9" * 30, "out_of_range"),
+        (None, "missing_field"),
+    ],
+)
+def test_everything_else_is_refused(value: object, code: str) -> None:
+    assert refused({"amount": value}) == code
+
+
+@given(st.text(max_size=40))
+def test_no_text_gets_through_that_python_alone_would_take(text: str) -> None:
+    try:
+        units = Fields({"amount": text}, ("amount",)).amount("amount", 2)
+    except ApiError:
+        return
+    whole, _, fraction = text.partition(".")
+    assert text.isascii()
+    assert whole.isdigit()
+    assert units == int(whole) * 100 + int(fraction.rstrip("0").ljust(2, "0") or 0)
+
+
+def test_unknown_fields_are_refused_by_name() -> None:
+    with pytest.raises(ApiError) as caught:
+        Fields({"price": "1", "prise": "2"}, ("price",))
+    assert (caught.value.code.value, caught.value.field) == ("unknown_field", "prise")
+
+
+def test_what_a_client_called_a_field_is_not_echoed_when_it_cannot_be_shown() -> None:
+    with pytest.raises(ApiError) as caught:
+        Fields({"\x1b[31m": 1}, ())
+    assert caught.value.field == "?"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b"1", b'"x"', b"null", b"NaN", b'{"a":NaN}', b"\xff", b"[" * 2000, b'{"a":1}x']
+)
+def test_only_objects_are_bodies(raw: bytes) -> None:
+    with pytest.raises(ApiError) as caught:
+        json_object(raw)
+    assert caught.value.code.value == "malformed_request"
+
+
+@pytest.mark.parametrize("value", ["0", "501", "1.0", "-1", "ten", "", True, 1.0, "９", "1" * 20])
+def test_limits_are_whole_numbers_in_their_range(value: object) -> None:
+    with pytest.raises(ApiError) as caught:
+        Fields({"limit": value}, ("limit",)).limit(100, 500)
+    assert (caught.value.code.value, caught.value.field) == ("invalid_field", "limit")
+
+
+def test_a_choice_names_what_would_do() -> None:
+    with pytest.raises(ApiError) as caught:
+        Fields({"kind": "long"}, ("kind",)).choice("kind", {"buy": 1, "sell": 2})
+    assert caught.value.message == "It must be one of: buy, sell."
