@@ -25,7 +25,7 @@ down:  ## stop the exchange that runs in $EXCHANGE_HOME
 
 build: $(VENV)/.package  ## the virtual environment and the compiled engine
 	@if [ -z "$$EXCHANGE_INTERPRETED" ] && [ "$$($(BIN)/python -m exchange.compiled)" != compiled ]; then \
-	    echo "compiling the engine"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
+	    echo "compiling the engine (a quarter of a minute)"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
 	fi
 
 test: build $(VENV)/.dev  ## every test, on real servers of its own
@@ -77,8 +77,7 @@ $(VENV)/.run: $(VENV)/.python requirements.lock requirements-build.lock
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.run pyproject.toml setup.py
-	@echo "installing the exchange, compiling the engine (half a minute)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@EXCHANGE_INTERPRETED=1 $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

@@ -29,9 +29,13 @@ class StampedBuild(build_ext):
         compiled.write_stamp(root / "exchange", HERE / "src" / "exchange")
 
 
+COMPILING = {"bdist_wheel", "build", "build_ext", "editable_wheel", "install"}
+"""The commands that need the extensions; installers also ask for names and versions, which need none."""
+
+
 def extensions() -> Sequence[Extension]:
     """The compiled modules, as one group; none when EXCHANGE_INTERPRETED asks for a plain install."""
-    if compiled.wanted_interpreted():
+    if compiled.wanted_interpreted() or not COMPILING & set(sys.argv):
         return []
     from mypyc.build import mypycify
 
