@@ -17,6 +17,7 @@ from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import BlockingRedisLog
 from exchange.events.codec import UnreadableEvent
 from exchange.settings import Settings
+from exchange.supervisor.start import address
 from exchange.terms.stream import format_id
 
 HELP = "Feed a recorded order flow (LOBSTER format) through the running exchange and check what it publishes."
@@ -73,7 +74,7 @@ def _drive(args: argparse.Namespace, settings: Settings, stream: LogStream) -> i
     name = secrets.token_hex(4)
     gateway = None
     if args.by == "gateway":
-        gateway = Gateway(args.url or f"http://{settings.host}:{settings.port}", args.market, name)
+        gateway = Gateway(args.url or address(settings), args.market, name)
     stage = prepare(stream, args.market, steps, name, PATIENCE, gateway.open_accounts if gateway is not None else None)
     _tell(f"made: {', '.join(stage.made)}")
     door: Door = CommandDoor(stream, stage) if gateway is None else GatewayDoor(gateway, stage)
