@@ -194,6 +194,7 @@ def snapshots_restore(
         try:
             lines = disk.files[name]
             header = snapshots.verify(lines)
+            restored = snapshots.build(header, lines)
         except snapshots.Damaged as damage:
             if name in disk.rotten:
                 continue
@@ -201,7 +202,6 @@ def snapshots_restore(
         place = places.get(header.head.id)
         if place is None or events[place].chain != header.head.chain:
             continue
-        restored = snapshots.build(header, lines)
         for command in commands[place + 1 :]:
             restored.step(command)
         same_state(machine, restored, f"snapshot {name}, carried on,")

@@ -5,6 +5,7 @@ before the rename and after it: a name either stands for all the lines or does n
 lie about. What rots is rotten for good: a flipped bit, a lost line, a lost tail, an empty file.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from random import Random
 
@@ -13,12 +14,12 @@ from tests.simulation.scheduler import Killed, Process
 
 
 class Disk:
-    """The files; it outlives every process. `strays` counts what killed writers left."""
+    """The files; it outlives every process."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, seen: Counter[str]) -> None:
         self.random = random
+        self.seen = seen
         self.files: dict[str, list[bytes]] = {}
-        self.strays = 0
         self.full = False
         self.rotten: dict[str, None] = {}
         self.kill_writer = 0.0
@@ -42,6 +43,7 @@ class Disk:
         if dies_after >= 0 and self.random.random() < 0.5:
             self._kill(process)
         self.files[name] = written
+        self.seen["snapshot written"] += 1
         self.rotten.pop(name, None)
         if dies_after >= 0:
             self._kill(process)
@@ -53,7 +55,7 @@ class Disk:
         return -1
 
     def _kill(self, process: Process) -> None:
-        self.strays += 1
+        self.seen["killed in a snapshot's write"] += 1
         self.on_kill()
         process.kill()
         raise Killed
@@ -74,6 +76,7 @@ class Disk:
         else:
             self.files[name] = []
         self.rotten[name] = None
+        self.seen["snapshot rotten"] += 1
 
 
 class SimSnapshots(SnapshotStore):
@@ -92,6 +95,8 @@ class SimSnapshots(SnapshotStore):
         self._process.check()
         if name not in self._disk.files:
             raise FileNotFoundError(2, "No such file", name)
+        if name in self._disk.rotten:
+            self._disk.seen["rotten snapshot read"] += 1
         return iter(list(self._disk.files[name]))
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:

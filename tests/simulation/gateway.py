@@ -23,7 +23,7 @@ from tests.simulation.server import SimLog
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-DEADLINE_US = 1_500_000
+DEADLINE_US = 400_000
 PAUSE_S = 0.01
 RINGS = (2, 8, 64)
 
@@ -163,9 +163,15 @@ class GatewayActor(Actor):
         if reply.done:
             return await reply
         session.waiting[serial] = reply
-        scheduler.later(DEADLINE_US, lambda: reply.fail(Unanswered("deadline")))
+        scheduler.later(DEADLINE_US, lambda: self._deadline(id, session, reply))
         try:
             return await reply
         finally:
             session.waiter.forget(id)
             del session.waiting[serial]
+
+    def _deadline(self, id: StreamId, session: Session, reply: Wait[EventEntry]) -> None:
+        if not reply.done:
+            if session is self._session:
+                self.world.deadline_passed(self.name, id)
+            reply.fail(Unanswered("deadline"))

@@ -1,8 +1,8 @@
 """A projection: balances and trades folded from the event stream into a simulated database.
 
-Rows and position, with the chain hash there, are one transaction; the consumer group only says what to look at next. So
-redelivery is skipped by position, and a position whose entry is gone from the log, or has another hash, means that the
-log lost its tail: the rows are then thrown away and folded again from the start.
+Rows and position, with the chain hash there, are one transaction; the consumer group wakes the projector and tells its
+lag, nothing more. A position whose entry is gone from the log, or has another hash, means that the log lost its tail:
+the rows are then thrown away and folded again from the start.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,8 @@ class Database:
     def __init__(self) -> None:
         self.rows = Rows()
         self.position = genesis_head()
-        self.rebuilds = 0
+        self.rebuilt = 0
+        """How often a projector found its rows to be of a log that is no more."""
         self.down = False
 
 
@@ -89,10 +90,6 @@ class Connection:
         await self._travel()
 
 
-class Restarted(Exception):
-    """The log's server is another incarnation than the one the committed position was checked against."""
-
-
 class Projector:
     """The projector's loop over one process's connections."""
 
@@ -103,31 +100,24 @@ class Projector:
         self._database = database
         self._rows = Rows()
         self._position = genesis_head()
-        self._life = ""
 
     async def run(self) -> None:
         """Follow the log for ever, starting over from what is committed whenever the world did not do as asked."""
         while True:
             try:
                 await self._follow()
-            except Restarted:
-                pass
             except (LogUnavailable, LogFull, ConnectionError):
                 await self._clock.sleep(0.05)
 
     async def _follow(self) -> None:
-        self._life = await self._log.incarnation()
         self._rows, self._position = await self._connection.load()
         if not await self._anchored():
-            self._database.rebuilds += 1
+            self._database.rebuilt += 1
             self._rows, self._position = Rows(), genesis_head()
             await self._commit()
-        # What the group has given out before may be missing from rows that were thrown away: not from the group.
-        while entries := await self._log.events(self._position.id, BATCH):
-            await self._settle(entries, grouped=False)
-        await self._settle(await self._log.read_pending(), grouped=True)
+        await self._acknowledge_all(await self._log.read_pending())
         while True:
-            await self._settle(await self._log.read_group(BATCH, 500), grouped=True)
+            await self._acknowledge_all(await self._log.read_group(BATCH, 500))
 
     async def _anchored(self) -> bool:
         """Whether the log still holds, unchanged, the entry that the rows end on."""
@@ -136,24 +126,19 @@ class Projector:
         entry = await self._log.event(self._position.id)
         return entry is not None and entry.chain == self._position.chain
 
-    async def _settle(self, entries: Sequence[EventEntry], grouped: bool) -> None:
-        """Fold, commit, and only then acknowledge.
+    async def _acknowledge_all(self, given: Sequence[EventEntry]) -> None:
+        """Fold all that follows the committed position, commit, and only then acknowledge what the group has given.
 
-        Raises:
-            Restarted: the entries may be of another incarnation. Asked after reading, because a restart between the two
-                would put entries of the new log on top of rows of the old one.
+        What is folded is read by position: an entry may have been given to a consumer that is dead by now, after this one
+        asked for what was pending.
         """
-        if await self._log.incarnation() != self._life:
-            raise Restarted
-        if not entries:
-            return
-        for entry in entries:
-            if entry.id > self._position.id:
+        while entries := await self._log.events(self._position.id, BATCH):
+            for entry in entries:
                 self._rows.fold(entry)
                 self._position = Head(entry.id, entry.chain)
-        await self._commit()
-        if grouped:
-            await self._log.acknowledge([entry.id for entry in entries])
+            await self._commit()
+        if given:
+            await self._log.acknowledge([entry.id for entry in given])
 
     async def _commit(self) -> None:
         """Rows and position in one transaction."""

@@ -9,7 +9,8 @@ A power cut keeps some prefix of the file that contains the durable one; an oper
 or lost as one. Ids are given as Redis gives them: never at or below the last, whatever the clock says.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -33,8 +34,6 @@ class Faults:
 
     die: str = ""
     """`kill` or `cut`: the server dies after executing a turn's requests, before it replies."""
-    lose_request: bool = False
-    """One connection breaks before its request is read."""
     lose_reply: bool = False
     """One connection breaks after its request was executed."""
 
@@ -62,7 +61,8 @@ class Group:
 class Server:
     """The simulated server; `SimLog` is a client's view of it."""
 
-    def __init__(self, scheduler: Scheduler, random: Random, fsync: Fsync) -> None:
+    def __init__(self, scheduler: Scheduler, random: Random, fsync: Fsync, seen: Counter[str]) -> None:
+        self.seen = seen
         self.scheduler = scheduler
         self.random = random
         self.fsync = fsync
@@ -76,6 +76,10 @@ class Server:
         self.durable = 0
         self.settled = False
         """Whether an `everysec` log may lose something yet."""
+        self.offset = START
+        """A key that a client may keep beside the streams."""
+        self.disturbed_us = 0
+        """When the last thing ended that may have kept a reader waiting."""
         self.cuts = 0
         """Power cuts that took something back that had been visible."""
         self.on_publish: Callable[[Sequence[EventEntry]], None] = lambda entries: None
@@ -115,8 +119,8 @@ class Server:
             for id in value:
                 self.group.pending.pop(id, None)
         else:
-            self.first_command = max(self.first_command, bisect_right(self.command_ids, value) - 1)
-            self.first_event = max(self.first_event, bisect_right(self.event_ids, value) - 1)
+            self.first_command = max(self.first_command, bisect_left(self.command_ids, value))
+            self.first_event = max(self.first_event, bisect_left(self.event_ids, value))
 
     @property
     def run_id(self) -> str:
@@ -139,7 +143,7 @@ class Server:
         process.check()
         wait: Wait[Any] = Wait(self.scheduler)
         if not self.up:
-            wait.fail(LogUnavailable("connection refused"))
+            self.scheduler.later(0, lambda: wait.fail(LogUnavailable("connection refused")))
             return wait
         self._inbox.append(Request(run, wait, process, blocks_us))
         self._schedule_turn()
@@ -185,10 +189,8 @@ class Server:
         before = len(self.file)
         replies: list[tuple[Wait[Any], Any]] = []
         for request in arrived:
-            if self.faults.lose_request:
-                self.faults.lose_request = False
-                request.wait.fail(LogUnavailable("connection reset"))
-                continue
+            if not request.process.alive:
+                self.seen["request of a dead process executed"] += 1
             reply = self._execute(request)
             if reply is None:
                 self._block(request)
@@ -197,6 +199,7 @@ class Server:
         if self._blocked and len(self.file) > before:
             replies.extend(self._serve_blocked())
         if self.faults.die:
+            self.seen["server died in mid-turn"] += 1
             how, self.faults.die = self.faults.die, ""
             self._die(before if how == "kill" else min(self.durable, before))
             for wait, _ in replies:
@@ -211,6 +214,7 @@ class Server:
         try:
             return request.run()
         except (Fenced, LogFull) as refusal:
+            self.seen[type(refusal).__name__] += 1
             return refusal
 
     def _serve_blocked(self) -> list[tuple["Wait[Any]", Any]]:
@@ -230,6 +234,8 @@ class Server:
     def _reply(self, wait: "Wait[Any]", reply: Any) -> None:
         if self.faults.lose_reply:
             self.faults.lose_reply = False
+            self.seen["reply lost"] += 1
+            self.disturbed_us = max(self.disturbed_us, self.scheduler.now_us)
             wait.fail(LogUnavailable("connection reset"))
         elif isinstance(reply, Exception):
             wait.fail(reply)
@@ -240,6 +246,21 @@ class Server:
         """A client died: what it sent may still be executed, or may not."""
         self._inbox = [r for r in self._inbox if r.process is not process or self.random.random() < 0.5]
         self._blocked = [r for r in self._blocked if r.process is not process]
+
+    def break_connection(self) -> None:
+        """Break one connection with a request on it, which may still be executed."""
+        waiting = len(self._inbox) + len(self._blocked)
+        if waiting:
+            at = int(self.random.random() * waiting)
+            if at < len(self._inbox):
+                request = self._inbox[at]
+                if self.random.random() < 0.5:
+                    del self._inbox[at]
+            else:
+                request = self._blocked.pop(at - len(self._inbox))
+            request.wait.fail(LogUnavailable("connection reset"))
+            self.seen["connection broken"] += 1
+            self.disturbed_us = max(self.disturbed_us, self.scheduler.now_us)
 
     # --- durability and death --------------------------------------------------------------------------------------
 
@@ -265,6 +286,7 @@ class Server:
         kept = at_least + int(self.random.random() * (len(self.file) - at_least + 1))
         if kept < len(self.file):
             self.cuts += 1
+            self.seen["tail of the log lost"] += 1
             del self.file[kept:]
             self._reset_streams()
             for kind, value in self.file:
@@ -281,6 +303,7 @@ class Server:
         if not self.up:
             self.up = True
             self.life += 1
+            self.disturbed_us = self.scheduler.now_us
 
     def settle(self) -> None:
         """What is written so far is durable in any mode; from here on the mode decides."""
@@ -299,6 +322,7 @@ class Server:
         """Answer nobody for a while; callers give up, and their requests are executed all the same."""
         if self.up:
             self.stalled_until = max(self.stalled_until, self.scheduler.now_us + for_us)
+            self.disturbed_us = self.stalled_until
             for request in self._inbox:
                 self._time_out(request.wait)
 
@@ -368,7 +392,7 @@ class Server:
         return True
 
     def trim(self, before: StreamId) -> bool:
-        """Drop everything below `before` from both streams, keeping at least the newest entry."""
+        """Drop everything below `before` from both streams."""
         self._write(_TRIMMED, before)
         return True
 

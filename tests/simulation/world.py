@@ -5,6 +5,7 @@ mid-turn, the power goes, replies vanish, the disk rots. In the liveness phase n
 must get its answer and every reader reach the end. Then the checks judge what is left.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +24,8 @@ from tests.simulation.scheduler import Process, Scheduler, Stuck, Task, Wait
 from tests.simulation.server import Server, SimLog
 
 LIVENESS_STEPS = 60_000
-LAG_S = 1.0
+HANGING_US = 150_000
+"""How long a reader on an undisturbed server may take to come by an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Plan:
     gateways: int
     clients: int
     requests: int
+    clock_back: bool
+    """The server's clock is set back an hour: ids go on by their sequence, and those lost in a cut are given again."""
     crashes: int
     fault_every: int
     """Mean number of steps between two faults."""
@@ -51,8 +55,9 @@ class Plan:
             1 + int(random.random() * 2),
             2 + int(random.random() * 2),
             5 + int(random.random() * 12),
+            random.random() < 0.3,
             20 + int(random.random() * 60),
-            8 + int(random.random() * 40),
+            8 + int(random.random() * 40) if random.random() < 0.8 else 60 + int(random.random() * 100),
         )
 
 
@@ -67,7 +72,8 @@ class Result:
     answers: int
     lost: int
     steps: int
-    rebuilds: int
+    seen: Counter[str]
+    """How often the run came into which plight: a simulator that has gone blind shows here."""
     trace: str
     """A hash over every step and the log that came out: equal runs have equal ones."""
 
@@ -79,15 +85,16 @@ class World:
         self.plan = plan
         self.random = Random(plan.seed ^ 0x5EED)
         self.scheduler = Scheduler(self.random)
-        self.server = Server(self.scheduler, self.random, plan.fsync)
-        self.disk = Disk(self.random)
+        self.seen: Counter[str] = Counter()
+        self.server = Server(self.scheduler, self.random, plan.fsync, self.seen)
+        self.disk = Disk(self.random, self.seen)
         self.database = Database()
         self.crashes = 0
-        self.breaking = True
         self.failure = ""
         self.answers: list[Answer] = []
         self.told: dict[StreamId, list[tuple[list[bytes], bytes, int]]] = {}
         """Every result that ever was in the log: the command's fields, the payload, the cuts before it."""
+        self.published_us: dict[StreamId, int] = {}
         self.server.on_publish = self._published
         self.disk.on_kill = self._count
         outside = Process(self.scheduler, "outside", 1)
@@ -110,6 +117,8 @@ class World:
         await set_up(self.clients[0], self.plan.clients)
         # What an everysec log may take back begins here: accounts lost with their numbers would only test the test.
         self.server.settle()
+        if self.plan.clock_back:
+            self.server.clock_offset_ms -= 3_600_000
         for client in self.clients:
             outside.spawn(client.trade(self.plan.requests), self._outside_ended)
 
@@ -137,8 +146,17 @@ class World:
             if at + offset >= len(server.commands) or server.commands[at + offset].id != entry.id:
                 self.fail(f"entry {format_id(entry.id)} was published where it does not belong")
                 return
+            self.published_us[entry.id] = self.scheduler.now_us
             fields = server.commands[at + offset].fields
             self.told.setdefault(entry.id, []).append((fields, entry.payload, server.cuts))
+
+    def deadline_passed(self, gateway: str, id: StreamId) -> None:
+        """F8: nobody waits in vain for a result that has long been there to read."""
+        server = self.server
+        if server.event(id) is not None:
+            since = max(self.published_us[id], server.disturbed_us)
+            if self.scheduler.now_us - since > HANGING_US:
+                self.fail(f"{gateway} waited in vain for {format_id(id)}, which had been there to read")
 
     def fail(self, what: str) -> None:
         """Note what broke; the first counts."""
@@ -155,30 +173,41 @@ class World:
         random = self.random
         server = self.server
         dice = random.random() * 100
-        if dice < 64:
+        if dice < 60:
             self._kill_somebody()
-        elif dice < 70:
+        elif dice < 66:
             self._take_down_server("kill")
-        elif dice < 76:
+        elif dice < 73:
             self._take_down_server("cut")
-        elif dice < 78:
+        elif dice < 75:
             self._black_out()
-        elif dice < 82:
-            server.faults.lose_request = True
+        elif dice < 80:
+            server.break_connection()
         elif dice < 87:
             server.faults.lose_reply = True
         elif dice < 89:
             server.stall(int(random.random() * 900_000))
-        elif dice < 91:
-            server.full = not server.full
-        elif dice < 94:
+            self.seen["server stalled"] += 1
+        elif dice < 92:
+            server.full = True
+            self.scheduler.later(int(random.random() * 200_000), self._make_room)
+        elif dice < 95:
             server.clock_offset_ms += int(random.random() * 7_200_000) - 3_600_000
-        elif dice < 96:
+            self.seen["clock set"] += 1
+        elif dice < 97:
             self.disk.full = not self.disk.full
         elif dice < 98:
-            self.database.down = not self.database.down
+            self.database.down = True
+            self.seen["database away"] += 1
+            self.scheduler.later(int(random.random() * 200_000), self._database_back)
         else:
             self._rot()
+
+    def _make_room(self) -> None:
+        self.server.full = False
+
+    def _database_back(self) -> None:
+        self.database.down = False
 
     def _kill_somebody(self) -> None:
         """Kill a process, more likely one that has just got what it waited for."""
@@ -193,6 +222,7 @@ class World:
     def _kill(self, process: Process) -> None:
         if process.alive:
             self.crashes += 1
+            self.seen[f"{process.name.split('-')[0]} killed"] += 1
             process.kill()
 
     def _take_down_server(self, how: str) -> None:
@@ -201,6 +231,7 @@ class World:
         if not server.up:
             return
         self.crashes += 1
+        self.seen[f"server {how}"] += 1
         if self.random.random() < 0.5:
             server.faults.die = how
         elif how == "kill":
@@ -216,6 +247,7 @@ class World:
     def _black_out(self) -> None:
         """The power of everything goes at once."""
         self.crashes += 1
+        self.seen["blackout"] += 1
         self.server.cut_power()
         for actor in self.actors:
             actor.process.kill()
@@ -268,7 +300,6 @@ class World:
 
     def _liveness(self) -> None:
         """Nothing breaks any more: everything must be done within a bounded number of steps."""
-        self.breaking = False
         server = self.server
         server.heal()
         self.disk.kill_writer = 0.0
@@ -320,6 +351,7 @@ class World:
 
     def _result(self, lost: int) -> Result:
         server = self.server
+        self.seen["projection rebuilt"] += self.database.rebuilt
         digest = sha256(self.scheduler.trace.to_bytes(8, "big"))
         for entry in server.events:
             digest.update(entry.chain)
@@ -334,6 +366,6 @@ class World:
             len(self.answers),
             lost,
             self.scheduler.steps,
-            self.database.rebuilds,
+            self.seen,
             digest.hexdigest()[:16],
         )
