@@ -1,4 +1,4 @@
-"""The roles on a real server: engines that race, meet poison, halt and lose their server; a standby that keeps watch."""
+"""The roles on a real server: engines that race, meet poison, halt, lose their server; a standby that keeps watch."""
 
 import os
 import signal
