@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from importlib import util
@@ -126,6 +127,7 @@ class PostgresServer:
         new.rename(self._data)
         if self._durable:  # a thousand small files: nobody need wait for them
             self._sync = self._spawn(who, ["initdb", "--sync-only", "--pgdata", str(self._data)])
+            threading.Thread(target=self._sync.wait, daemon=True).start()
 
     def _spawn(self, who: identity.Identity, argv: list[str], stdin: bytes | None = None) -> subprocess.Popen[bytes]:
         program = [str(who.binaries / argv[0]), *argv[1:]]
