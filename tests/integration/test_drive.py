@@ -1,17 +1,16 @@
 """`exchange drive` on real parts: a stream server, the engine's process, the command's exit codes and last line."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.commands.types import CreateAsset, CreateMarket
+from exchange.effects.redis_log import run
 from exchange.settings import Settings
 from exchange.terms.stream import format_id
+from tests.integration.clients_world import Exchange, exchange
 from tests.unit.clients.recordings import RECORDED_HOUR, write_recording
 
 MESSAGES = [
@@ -36,87 +35,57 @@ QUOTES = [
     "1030000,60,1010000,10",
     "1030000,60,1000000,70",
 ]
-ANSWER = 60
-"""Seconds within which a short command must have ended."""
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], redis_url: str) -> Settings:
-    return make_settings(redis_url=redis_url)
+def world(make_settings: Callable[..., Settings], redis_url: str) -> Iterator[Exchange]:
+    yield from exchange(make_settings(redis_url=redis_url))
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """The engine's process; its log is open when the test begins."""
-    process = subprocess.Popen([sys.executable, "-m", "exchange", "engine"], env=environment(settings))
-    log = BlockingRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
-    for _ in range(20):
-        if run(log.events((0, 0), 1, 1000)):
-            break
-        assert process.poll() is None
-    log.close()
-    yield process
-    process.terminate()
-    process.wait(ANSWER)
+def engine(world: Exchange) -> Exchange:
+    world.start_engine()
+    return world
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    own = {
-        "EXCHANGE_HOME": str(settings.home),
-        "EXCHANGE_SNAPSHOTS": str(settings.snapshots),
-        "EXCHANGE_STREAMS": settings.streams,
-        "REDIS_URL": settings.redis_url,
-    }
-    return os.environ | {"PYTHONPATH": str(Path("src").absolute())} | own
+@pytest.fixture
+def gateway(make_settings: Callable[..., Settings], redis_url: str, database_url: str) -> Iterator[Exchange]:
+    for world in exchange(make_settings(redis_url=redis_url, database_url=database_url)):
+        world.start_engine()
+        world.start_gateway()
+        yield world
 
 
-def exchange(settings: Settings, *arguments: object, seconds: float = ANSWER) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "exchange", *map(str, arguments)],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_recording_is_driven_and_found_as_recorded(settings: Settings, tmp_path: Path) -> None:
-    done = exchange(settings, "drive", write_recording(tmp_path, MESSAGES, LEVELS, QUOTES))
+def test_a_recording_is_driven_and_found_as_recorded(engine: Exchange, tmp_path: Path) -> None:
+    done = engine.run("drive", write_recording(tmp_path, MESSAGES, LEVELS, QUOTES))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "drive: events=9 trades=3 mismatches=0"), done.stderr
     assert re.search(r"best quotes equal +8 distinct", done.stdout)
     assert re.search(r"out of turn +1:", done.stdout)
-    log = BlockingRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
-    head = run(log.head())
-    log.close()
+    head = run(engine.log.head())
     assert f"{format_id(head.id)} {head.chain.hex()}" in done.stdout
 
 
-@pytest.mark.usefixtures("engine")
-def test_a_second_run_needs_another_market(settings: Settings, tmp_path: Path) -> None:
+def test_a_second_run_needs_another_market(engine: Exchange, tmp_path: Path) -> None:
     path = write_recording(tmp_path, MESSAGES, LEVELS, QUOTES)
-    assert exchange(settings, "drive", path).returncode == 0
-    again = exchange(settings, "drive", path)
+    assert engine.run("drive", path).returncode == 0
+    again = engine.run("drive", path)
     assert (again.returncode, again.stdout) == (2, "")
     assert "--market AAPL2-USD" in again.stderr
-    assert exchange(settings, "drive", path, "--market", "AAPL2-USD").returncode == 0
+    assert engine.run("drive", path, "--market", "AAPL2-USD").returncode == 0
 
 
-@pytest.mark.usefixtures("engine")
-def test_a_mismatch_is_named_and_ends_in_1(settings: Settings, tmp_path: Path) -> None:
+def test_a_mismatch_is_named_and_ends_in_1(engine: Exchange, tmp_path: Path) -> None:
     wrong = [*QUOTES[:3], "1020000,50,1010000,26", *QUOTES[4:]]
-    done = exchange(settings, "drive", write_recording(tmp_path, MESSAGES, LEVELS, wrong))
+    done = engine.run("drive", write_recording(tmp_path, MESSAGES, LEVELS, wrong))
     assert done.returncode == 1
     expected = "expected (10200, 50, 10100, 26), got (10200, 50, 10100, 25)"
     assert f"MISMATCH event 4: best quote 4 (ask, quantity, bid, quantity): {expected}" in done.stdout
     assert done.stdout.splitlines()[-1] == "drive: events=9 trades=3 mismatches=1"
 
 
-@pytest.mark.usefixtures("engine")
-def test_absent_companions_are_told_and_a_pace_is_kept(settings: Settings, tmp_path: Path) -> None:
+def test_absent_companions_are_told_and_a_pace_is_kept(engine: Exchange, tmp_path: Path) -> None:
     path = write_recording(tmp_path, MESSAGES[:3], [], [])
-    done = exchange(settings, "drive", path, "--speed", "0.01")
+    done = engine.run("drive", path, "--speed", "0.01")
     assert done.returncode == 0
     assert "levels: none beside the file" in done.stderr
     assert "quotes: none beside the file" in done.stderr
@@ -125,22 +94,45 @@ def test_absent_companions_are_told_and_a_pace_is_kept(settings: Settings, tmp_p
     assert float(seconds[1]) >= 0.2
 
 
-def test_what_cannot_be_run_ends_in_2_and_says_why(settings: Settings, tmp_path: Path) -> None:
+def test_what_cannot_be_run_ends_in_2_and_says_why(world: Exchange, tmp_path: Path) -> None:
     path = write_recording(tmp_path, MESSAGES, [], [])
     for arguments, reason in (
         ([path], "the log is empty: start the exchange"),
         ([tmp_path / "none.csv"], "cannot be read"),
         ([path, "--market", "apple"], "BASE-QUOTE"),
     ):
-        done = exchange(settings, "drive", *arguments)
+        done = world.run("drive", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert reason in done.stderr
 
 
-@pytest.mark.usefixtures("engine")
+def test_by_the_gateway_the_same_comes_out(gateway: Exchange, tmp_path: Path) -> None:
+    path = write_recording(tmp_path, MESSAGES, LEVELS, QUOTES)
+    done = gateway.run("drive", path, "--by", "gateway")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "drive: events=9 trades=3 mismatches=0"), done.stderr
+    depth = gateway.get("/api/v1/depth?market=AAPL-USD")
+    assert depth["bids"] == [["100.00", "70"], ["99.00", "80"]]
+    assert depth["asks"] == [["103.00", "60"]]
+
+
+def test_a_refusal_at_the_gateway_is_a_mismatch(gateway: Exchange, tmp_path: Path) -> None:
+    gateway.tell(CreateAsset("AAPL", 0), CreateAsset("USD", 2), CreateMarket("AAPL-USD", 500, 1, 0, 0, 0))
+    done = gateway.run("drive", write_recording(tmp_path, MESSAGES, [], []), "--by", "gateway")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "MISMATCH event 2: rest l11: 422 off_tick: The price is not a multiple of the market's tick size.\n",
+    )
+
+
+def test_a_gateway_that_is_not_there_ends_in_2(engine: Exchange, tmp_path: Path) -> None:
+    done = engine.run("drive", write_recording(tmp_path, MESSAGES, [], []), "--by", "gateway")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not answer" in done.stderr
+
+
 @pytest.mark.skipif(not RECORDED_HOUR.exists(), reason=f"the recorded hour is not at {RECORDED_HOUR}")
-def test_the_recorded_hour_comes_out_of_the_streams_as_recorded(settings: Settings) -> None:
-    done = exchange(settings, "drive", RECORDED_HOUR, seconds=240)
+def test_the_recorded_hour_comes_out_of_the_streams_as_recorded(engine: Exchange) -> None:
+    done = engine.run("drive", RECORDED_HOUR, seconds=240)
     assert done.returncode == 0, done.stdout + done.stderr
     for line in (
         r"books equal +672 to 20 levels",
