@@ -15,10 +15,20 @@ import orjson
 import redis
 
 from exchange.commands.codec import encode
-from exchange.commands.types import Amend, Command, OpenLog, ReleaseWithdrawal, SetMarketFees, SetMarketStatus
+from exchange.commands.types import (
+    Amend,
+    Cancel,
+    Command,
+    OpenLog,
+    ReleaseWithdrawal,
+    SetMarketFees,
+    SetMarketStatus,
+    SettleWithdrawal,
+)
 from exchange.effects.redis_group import EventGroup
 from exchange.effects.redis_log import AsyncRedisLog
 from exchange.engine import Machine
+from exchange.engine.state import State
 from exchange.projections.timescale.projector import Projector
 from exchange.projections.timescale.writer import Writer
 from exchange.terms.stream import CommandEntry, EventEntry, format_id
@@ -36,31 +46,43 @@ Tables = dict[str, list[tuple[Any, ...]]]
 def a_log(seed: int, length: int, *, log_id: str = LOG_ID, hours: int = 40) -> list[Pair]:
     """A log that the engine made: a world, `length` commands spread over the hours, refusals and poison among them."""
     dice = random.Random(seed)
-    commands: list[Command] = [OpenLog(log_id, 1, 3_600_000), *world(), *islice(_more(seed, dice), length)]
     machine = Machine()
     pairs: list[Pair] = []
     ms, seq = NOON_MS, 0
-    for command in commands:
+
+    def append(raw: bytes) -> None:
+        nonlocal ms, seq
         step = dice.choice((0, 0, 1, 7 * hours * 3_600_000 // (4 * (length + 1))))
         ms, seq = (ms + step, 0) if step else (ms, seq + 1)
-        raw = b"poison" if dice.random() < 0.01 else encode(command)
         entry = CommandEntry((ms, seq), [b"c", raw])
         pairs.append((entry, machine.step(entry)))
+
+    for command in [OpenLog(log_id, 1, 3_600_000), *world()]:
+        append(encode(command))
+    for command in islice(trading(seed), length):
+        append(b"poison" if dice.random() < 0.01 else encode(command))
+        for other in _besides(machine.state, dice):
+            append(encode(other))
     return pairs
 
 
-def _more(seed: int, dice: random.Random) -> Iterable[Command]:
-    """Trading, and what trading leaves out: reductions, releases, changes of a market."""
-    for number, command in enumerate(trading(seed), 1):
-        yield command
-        if number % 7 == 0:
-            yield Amend(100 + dice.randrange(8), dice.randint(1, number), 1_000_000 * dice.randint(1, 30))
-        if number % 40 == 0:
-            yield ReleaseWithdrawal(dice.randint(1, number // 20))
-        if number % 100 == 0:
-            yield SetMarketStatus("BTC-USD", "post_only")
-            yield SetMarketStatus("BTC-USD", "open")
-            yield SetMarketFees("BTC-USD", dice.randint(0, 2000), dice.randint(0, 3000))
+def _besides(state: State, dice: random.Random) -> Iterable[Command]:
+    """What trading leaves out, on what is there: cancels and reductions that succeed, ends of withdrawals, changes of
+    a market."""
+    if state.orders and dice.random() < 0.3:
+        order = state.orders[dice.choice(list(state.orders))]
+        if dice.random() < 0.5:
+            yield Cancel(order.account, order.id, "")
+        else:
+            yield Amend(order.account, order.id, 1_000_000 * dice.randint(1, order.lots))
+    if state.withdrawals and dice.random() < 0.3:
+        number = dice.choice(list(state.withdrawals))
+        yield ReleaseWithdrawal(number) if dice.random() < 0.5 else SettleWithdrawal(number)
+    if dice.random() < 0.01:
+        yield SetMarketStatus("BTC-USD", "post_only")
+        yield SetMarketFees("BTC-USD", dice.randint(0, 2000), dice.randint(0, 3000))
+    elif state.markets["BTC-USD"].status != "open":
+        yield SetMarketStatus("BTC-USD", "open")
 
 
 def put(client: redis.Redis, streams: str, pairs: Sequence[Pair]) -> None:
@@ -223,7 +245,7 @@ def _reason(events: list[Any]) -> str:
     if "trade" in kinds:
         return "trade"
     named = {"accepted": "order", "canceled": "cancel", "amended": "amend", "deposited": "deposit"}
-    return named.get(kinds[0], kinds[0])
+    return str(named.get(kinds[0], kinds[0]))
 
 
 def _candles(trades: list[Any]) -> Iterable[tuple[Any, ...]]:

@@ -22,19 +22,21 @@ _CONSUMER = "projector"
 
 
 class EventGroup:
-    """One group with one consumer, over a connection of its own."""
+    """One group with one consumer, over two connections: an acknowledgement does not wait for a read that waits."""
 
     def __init__(self, url: str, events_key: str, name: str, timeout: float = TIMEOUT) -> None:
         """Nothing is connected yet."""
-        self._link = _Link(url, timeout)
+        self._reads = _Link(url, timeout)
+        self._acknowledgements = _Link(url, timeout)
         self._key = events_key
         self._name = name
         self._wait_ms = int(timeout * 600)
         self._incarnation = ""
 
     async def aclose(self) -> None:
-        """Let the connection go."""
-        await self._link.close()
+        """Let the connections go."""
+        await self._reads.close()
+        await self._acknowledgements.close()
 
     async def begin(self, after: StreamId) -> None:
         """Put the group to a position, forgetting what it has handed out, and note which server this is.
@@ -44,7 +46,7 @@ class EventGroup:
             LogFull, EffectError.
         """
         self._incarnation = ""
-        *_, made, info = await self._link.call_many(
+        *_, made, info = await self._reads.call_many(
             [
                 # Together: at no moment does the group seem not to need the stream.
                 ["MULTI"],
@@ -71,7 +73,7 @@ class EventGroup:
         group: wire.Command = ["XREADGROUP", "GROUP", self._name, _CONSUMER, "COUNT", count]
         wait: wire.Command = ["BLOCK", min(wait_ms, self._wait_ms)] if wait_ms > 0 else []
         read: wire.Command = [*group, *wait, "STREAMS", self._key, ">"]
-        reply, info = await self._link.call_many([read, ["INFO", "server"]])
+        reply, info = await self._reads.call_many([read, ["INFO", "server"]])
         if isinstance(reply, ResponseError):
             if "NOGROUP" in str(reply):
                 raise LogUnavailable(f"the group {self._name} is gone: the stream server has other data than before")
@@ -90,4 +92,4 @@ class EventGroup:
         """
         if entries:
             ids = cast(wire.Command, [format_id(entry.id) for entry in entries])
-            await self._link.call(["XACK", self._key, self._name, *ids])
+            await self._acknowledgements.call(["XACK", self._key, self._name, *ids])

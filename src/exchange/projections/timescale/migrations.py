@@ -142,13 +142,9 @@ async def _hypertables(connection: AsyncConnection, mode: TimescaleMode) -> str:
             raise MigrationError(f"TimescaleDB is asked for (EXCHANGE_TIMESCALE=on) but {missing}")
         return missing
     for table, column in HYPERTABLES.items():
-        await connection.execute(
-            sa.text(
-                "SELECT create_hypertable(CAST(:table AS regclass), by_range(CAST(:column AS name), INTERVAL '1 day'),"
-                " create_default_indexes => false, if_not_exists => true, migrate_data => true)"
-            ),
-            {"table": table, "column": column},
-        )
+        dimension = sa.func.by_range(column, sa.text("INTERVAL '1 day'"))
+        options = "create_default_indexes => false, if_not_exists => true, migrate_data => true"
+        await connection.execute(sa.select(sa.func.create_hypertable(table, dimension, sa.text(options))))
     return ""
 
 

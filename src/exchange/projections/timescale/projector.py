@@ -34,6 +34,7 @@ WAIT_MS: Final = 200
 """How long a turn waits for entries, and so how long a stop may take."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
+_STANDBY_PAUSE: Final = 0.5
 
 
 class Group(Protocol):
@@ -86,6 +87,7 @@ class Projector:
         self._batch = batch
         self._wait_ms = wait_ms
         self._position: Head | None = None
+        self._ahead: asyncio.Task[tuple[list[EventEntry], Batch]] | None = None
         self._standing_by = False
         self.rebuilds = 0
         self._entries = 0
@@ -103,31 +105,27 @@ class Projector:
             EffectError, DatabaseRefused: refused in a way that waiting does not cure.
         """
         pause = _FIRST_PAUSE
-        while not stopping():
-            try:
-                if rebuild:
-                    await self._rebuild()
-                    rebuild = False
-                await self.turn()
-            except (LogUnavailable, LogFull) as error:
-                reason = f"log: {error}"
-            except DatabaseUnavailable as error:
-                reason = str(error)
-            except Overtaken:
-                reason = "the position was moved by somebody else"
-            except Busy:
-                if not self._standing_by:
-                    _logger.info("standing by: another projector writes to this database")
-                    self._standing_by = True
-                await asyncio.sleep(_LONGEST_PAUSE / 4)
-                continue
-            else:
-                pause = _FIRST_PAUSE
-                continue
-            self._position = None
-            _logger.warning("waiting", reason=reason, pause=pause)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        try:
+            while not stopping():
+                try:
+                    if rebuild:
+                        await self._rebuild()
+                        rebuild = False
+                    await self.turn()
+                except (LogUnavailable, LogFull, DatabaseUnavailable, Overtaken) as error:
+                    await self._forget()
+                    _logger.warning("waiting", reason=f"{type(error).__name__}: {error}", pause=pause)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+                except Busy:
+                    if not self._standing_by:
+                        _logger.info("standing by: another projector writes to this database")
+                        self._standing_by = True
+                    await asyncio.sleep(_STANDBY_PAUSE)
+                else:
+                    pause = _FIRST_PAUSE
+        finally:
+            await self._forget()
 
     async def catch_up(self) -> Work:
         """Project everything that the log holds now, and tell how fast that went.
@@ -137,8 +135,11 @@ class Projector:
         """
         entries, rows, began = self._entries, self._rows, time.monotonic()
         end = await self._log.head()
-        while (position := await self._ready()).id < end.id:
-            await self._advance(position)
+        try:
+            while (position := await self._ready()).id < end.id:
+                await self._advance(position)
+        finally:
+            await self._forget()
         return Work(self._entries - entries, self._rows - rows, time.monotonic() - began)
 
     async def turn(self) -> None:
@@ -177,7 +178,7 @@ class Projector:
         _logger.error("all rows are dropped and made again from the log", reason=reason, was=format_id(position.id))
         await self._store.reset()
         self.rebuilds += 1
-        self._position = None
+        await self._forget()
 
     async def _beginning(self) -> tuple[EventEntry | None, CommandEntry | None]:
         events = await self._log.events(START, 1)
@@ -186,10 +187,12 @@ class Projector:
 
     async def _advance(self, position: Head) -> None:
         try:
-            entries = await self._group.read(self._batch, self._wait_ms)
+            entries, batch = await (self._ahead or self._next(position.id))
+            self._ahead = None
             if not entries:
                 return
-            batch = _fold(entries, position)
+            if len(entries) == self._batch:  # there is more: get it ready while this is being stored
+                self._ahead = asyncio.create_task(self._next(max(entries[-1].id, position.id)))
             if batch.entries:
                 await self._store.write(batch)
                 self._position = Head(batch.position, batch.chain)
@@ -199,15 +202,28 @@ class Projector:
             await self._group.acknowledge(entries)
             reached("after_acknowledge")
         except BaseException:
-            self._position = None
+            await self._forget()
             raise
 
+    async def _next(self, after: StreamId) -> tuple[list[EventEntry], Batch]:
+        """The next delivery, and the batch that its entries above `after` make."""
+        entries = await self._group.read(self._batch, self._wait_ms)
+        return entries, _fold(entries, after)
 
-def _fold(entries: list[EventEntry], position: Head) -> Batch:
-    """The entries above the position, as one batch."""
+    async def _forget(self) -> None:
+        """Begin again from the database's position."""
+        self._position = None
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+
+def _fold(entries: list[EventEntry], after: StreamId) -> Batch:
+    """The entries above a position, as one batch."""
     batch = Batch()
     for entry in entries:
-        if entry.id > position.id:
+        if entry.id > after:
             try:
                 batch.add(entry)
             except (UnreadableEvent, Unstorable) as error:

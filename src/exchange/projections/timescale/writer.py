@@ -58,7 +58,9 @@ _ADD_CANDLES: Final = (
 """Later batches hold later trades: the open stays, the close is the newer one's. All intervals are whole seconds."""
 
 _END_WITHDRAWALS: Final = (
-    "UPDATE transfers SET state = $2, updated_at = $3::text::timestamptz, updated_entry = $4 WHERE withdrawal = $1"
+    "UPDATE transfers AS t SET state = e.state, updated_at = e.moment::timestamptz, updated_entry = e.entry"
+    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS e(withdrawal, state, moment, entry)"
+    " WHERE t.withdrawal = e.withdrawal"
 )
 
 
@@ -67,7 +69,7 @@ class Busy(Exception):
 
 
 class Overtaken(Exception):
-    """The stored position is not where this writer left it."""
+    """The stored position is not where this writer left it: somebody else moved it."""
 
 
 class Inconsistent(Exception):
@@ -214,8 +216,9 @@ async def _changes(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batc
             [c.entry for c in changes],
         ]
         _expect(await connection.execute(_CHANGE_ORDERS, *columns), len(changes), "orders")
-    for withdrawal in batch.withdrawals:
-        _expect(await connection.execute(_END_WITHDRAWALS, *withdrawal), 1, "transfers")
+    if batch.withdrawals:
+        ends = list(zip(*batch.withdrawals, strict=True))
+        _expect(await connection.execute(_END_WITHDRAWALS, *ends), len(batch.withdrawals), "transfers")
     for market, status in batch.statuses.items():
         done = await connection.execute("UPDATE markets SET status = $2 WHERE market = $1", market, status)
         _expect(done, 1, "markets")
