@@ -119,6 +119,10 @@ class Socket:
                 return message
             self._kept.append(message)
 
+    def forget(self, channel: str) -> None:
+        """Drop what was kept of a channel."""
+        self._kept = [message for message in self._kept if message["channel"] != channel]
+
     async def _read(self) -> Json:
         async with asyncio.timeout(DEADLINE_S):
             frame = await self.ws.receive()

@@ -81,7 +81,7 @@ def _handler(gateway: Gateway, route: Route) -> _Handler:
 
 def _token(request: web.Request) -> str:
     header = request.headers.get(hdrs.AUTHORIZATION, "")
-    if not header.startswith(BEARER):
+    if header[: len(BEARER)].lower() != BEARER:
         raise ApiError(GatewayCode.UNAUTHORIZED)
     return header[len(BEARER) :]
 

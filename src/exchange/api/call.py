@@ -14,7 +14,8 @@ from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
 
 MAX_BODY_BYTES = 16 * 1024
-BEARER = "Bearer "
+BEARER = "bearer "
+"""The scheme, whose name may come in any case."""
 
 
 class Access(Enum):

@@ -52,6 +52,10 @@ class Hub:
         """How many connections there are."""
         return len(self._everyone)
 
+    def everyone(self) -> list[Subscriber]:
+        """All connections."""
+        return list(self._everyone)
+
     def join(self, subscriber: Subscriber) -> None:
         """A new connection.
 
@@ -148,7 +152,7 @@ class Hub:
 
     def close_all(self, code: int, reason: str) -> None:
         """Close every connection."""
-        for subscriber in list(self._everyone):
+        for subscriber in self.everyone():
             subscriber.outbox.close(code, reason)
 
     def tick(self, view: LiveView, *, second: bool) -> None:
@@ -165,7 +169,7 @@ class Hub:
             if due is not None:
                 for subscriber in self._public[channel]:
                     subscriber.outbox.put(due)
-        for subscriber in list(self._everyone):
+        for subscriber in self.everyone():
             if subscriber.account is not None and subscriber.expires_ms <= now_ms:
                 subscriber.outbox.close(EXPIRED, "the token expired: sign in again")
 

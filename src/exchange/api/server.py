@@ -43,6 +43,8 @@ class Server:
         self.settings = settings
         self.stop = asyncio.Event()
         self._password_cost = password_cost
+        self._clock = AsyncClock()
+        self.hub = Hub(self._clock)
         self._stack = AsyncExitStack()
         self._following: asyncio.Task[None] | None = None
 
@@ -56,7 +58,7 @@ class Server:
         """
         settings = self.settings
         tokens = Tokens(load_key(settings.keys_dir))
-        clock = AsyncClock()
+        clock = self._clock
         reads, questions = self._log(), self._log()
         history = identity = None
         if settings.database_url:
@@ -65,7 +67,7 @@ class Server:
             identity = Identity(settings.database_url, cost=self._password_cost)
             self._stack.push_async_callback(identity.close)
         waiter = ReplyWaiter()
-        hub = Hub(clock)
+        hub = self.hub
         follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, waiter, hub, history)
         await self._read_up(follower)
         commands = CommandPath(questions, waiter)

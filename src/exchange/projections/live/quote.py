@@ -1,6 +1,7 @@
 """What a market order would get now: the book walked as the engine would walk it.
 
-Order by order, because the fee of each fill is rounded up on its own. Nothing is promised: another order may come first.
+Order by order, because the fee of each fill is rounded up on its own. Nothing is promised: another order may come
+first.
 """
 
 from exchange.projections.live.shapes import Json

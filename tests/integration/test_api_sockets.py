@@ -1,0 +1,285 @@
+"""The WebSocket: books that stay right, slow clients, limits, manners."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import aiohttp
+import pytest
+
+from exchange.api import outbox
+from exchange.api.sockets import BURST
+from exchange.settings import Settings
+from tests.integration.api_world import DEADLINE_S, MARKET, Client, Json, World, eventually, world
+
+
+@pytest.fixture
+async def place(make_settings: Callable[..., Settings], redis_url: str, database_url: str) -> AsyncIterator[World]:
+    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as made:
+        yield made
+
+
+class Book:
+    """A client's book, kept as `docs/api.md` says, over reconnects and resyncs."""
+
+    def __init__(self) -> None:
+        self.seq = -1
+        self.sides: dict[str, dict[str, str]] = {}
+        self.updates = 0
+        self.resyncs = 0
+
+    def take(self, message: Json) -> bool:
+        """Take a message in; False when a step is missing and the book must be begun again."""
+        data = message["data"]
+        if message["type"] == "snapshot":
+            self.seq = data["seq"]
+            self.sides = {side: dict(data[side]) for side in ("bids", "asks")}
+            self.resyncs += 1
+            return True
+        if data["first_seq"] != self.seq + 1:
+            return False
+        for side, levels in self.sides.items():
+            for price, quantity in data[side]:
+                if quantity == "0":
+                    levels.pop(price, None)
+                else:
+                    levels[price] = quantity
+        self.seq = data["last_seq"]
+        self.updates += 1
+        return True
+
+    def equals(self, depth: Json) -> bool:
+        return self.seq == depth["seq"] and self.sides == {side: dict(depth[side]) for side in ("bids", "asks")}
+
+
+async def flow(user: Client, seed: int, count: int) -> None:
+    """Random orders and cancels of one user."""
+    chance = random.Random(seed)
+    mine: list[int] = []
+    for _ in range(count):
+        if mine and chance.random() < 0.35:
+            id = mine.pop(chance.randrange(len(mine)))
+            answer = await user.call("DELETE", f"/api/v1/order/{id}")
+            assert answer.status in {200, 404}
+            continue
+        kind = chance.choice(["buy", "sell"])
+        price = f"{chance.randint(90, 110)}.{chance.choice(['00', '05', '50'])}"
+        answer = await user.limit(kind, price, str(chance.randint(1, 9)))
+        assert answer.status == 201
+        mine.append(answer.data["id"])
+
+
+async def test_snapshot_and_updates_are_the_book_through_reconnects_and_resyncs(place: World) -> None:
+    users = [await place.user(INR="1000000", TATA="10000") for _ in range(3)]
+    chance = random.Random(5)
+    books = [Book() for _ in range(4)]
+    over = asyncio.Event()
+
+    async def keep(book: Book) -> None:
+        """Follow the feed; now and then lose the connection, or ask for the channel again."""
+        channel = f"depth@{MARKET}"
+        while True:
+            async with place.socket() as socket:
+                await socket.ask("SUBSCRIBE", channel)
+                for _ in range(chance.randint(20, 60)):
+                    try:
+                        async with asyncio.timeout(0.3):
+                            message = await socket.receive(channel)
+                    except TimeoutError:
+                        if over.is_set():
+                            return
+                        continue
+                    assert book.take(message), "a step is missing"
+                    if chance.random() < 0.03:
+                        await socket.ask("UNSUBSCRIBE", channel)
+                        socket.forget(channel)
+                        await socket.ask("SUBSCRIBE", channel)
+
+    async with asyncio.TaskGroup() as group:
+        for book in books:
+            group.create_task(keep(book))
+        async with asyncio.TaskGroup() as flows:
+            for number, user in enumerate(users):
+                flows.create_task(flow(user, number, 120))
+        over.set()
+    depth = (await place.anonymous().get(f"/api/v1/depth?market={MARKET}&limit=5000")).data
+    for book in books:
+        assert book.equals(depth)
+        assert book.updates > 30
+    assert sum(book.resyncs for book in books) > 8
+
+
+async def test_trades_are_complete_and_in_order(place: World) -> None:
+    users = [await place.user(INR="1000000", TATA="10000") for _ in range(2)]
+    async with place.socket() as socket:
+        await socket.ask("SUBSCRIBE", f"trades@{MARKET}")
+        await asyncio.gather(*(flow(user, 10 + number, 100) for number, user in enumerate(users)))
+        tape = (await place.anonymous().get(f"/api/v1/trades?market={MARKET}&limit=1000")).data["trades"][::-1]
+        heard: list[Json] = []
+        while len(heard) < len(tape):
+            heard += (await socket.receive())["data"]
+    assert heard == tape
+    assert len(heard) > 20
+    assert [trade["trade"] for trade in heard] == sorted({trade["trade"] for trade in heard})
+
+
+async def test_ticker_and_candles_come_and_close(place: World) -> None:
+    maker = await place.user(TATA="100")
+    taker = await place.user(INR="10000")
+    async with place.socket() as socket:
+        await socket.ask("SUBSCRIBE", f"ticker@{MARKET}", f"kline@{MARKET}_1s", f"kline@{MARKET}_1m")
+        first = await socket.receive(f"ticker@{MARKET}")
+        assert (first["type"], first["data"]["last"]) == ("snapshot", None)
+        await maker.limit("sell", "100", "5")
+        await taker.market("buy", quantity="2")
+        minute = await socket.receive(f"kline@{MARKET}_1m")
+        assert (minute["data"]["volume"], minute["data"]["closed"]) == ("2", False)
+        second: Json = {"data": {"closed": False}}
+        while not second["data"]["closed"]:
+            second = await socket.receive(f"kline@{MARKET}_1s")
+        assert (second["data"]["open"], second["data"]["volume"]) == ("100.00", "2")
+        ticker: Json = {"data": {"last": None}}
+        while ticker["data"]["last"] is None:
+            ticker = await socket.receive(f"ticker@{MARKET}")
+        assert (ticker["data"]["last"], ticker["data"]["ask_quantity"]) == ("100.00", "3")
+    candles = await place.anonymous().get(f"/api/v1/candles?market={MARKET}&interval=1m")
+    assert [(row["volume"], row["trades"]) for row in candles.data["candles"]] == [("2", 1)]
+
+
+async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MAX_QUEUE", 50)
+    monkeypatch.setattr(outbox, "DEPTH_QUEUE", 5)
+    user = await place.user(INR="100000000", TATA="100000")
+    async with AsyncExitStack() as stack:
+        slow = await stack.enter_async_context(
+            place.session.ws_connect(f"{place.base}/ws", max_msg_size=0, autoclose=False)
+        )
+        quick = await stack.enter_async_context(place.socket())
+        channels = [f"depth@{MARKET}", f"trades@{MARKET}", f"ticker@{MARKET}"]
+        await slow.send_str(json.dumps({"method": "SUBSCRIBE", "params": channels}))
+        stalled(slow)
+        await quick.ask("SUBSCRIBE", *channels)
+        book = Book()
+        trades = 0
+
+        async def listen() -> None:
+            nonlocal trades
+            while True:
+                message = await quick.receive()
+                if message["channel"] == channels[0]:
+                    assert book.take(message)
+                elif message["channel"] == channels[1]:
+                    trades += len(message["data"])
+
+        listening = asyncio.create_task(listen())
+        hub = place.servers[0].hub
+        before = len(hub)
+        wide = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": "x" * 60})
+        assert before == 2
+        placed = 0
+        async with asyncio.timeout(60):
+            while len(hub) == before:
+                if placed < 40:
+                    await slow.send_str(wide)
+                await asyncio.gather(*(user.limit("buy", f"{100 + n}", "1") for n in range(20)))
+                await asyncio.gather(*(user.limit("sell", f"{100 + n}", "1") for n in range(20)))
+                placed += 40
+        depth = (await place.anonymous().get(f"/api/v1/depth?market={MARKET}&limit=5000")).data
+
+        async def caught_up() -> bool:
+            return book.equals(depth)
+
+        await eventually(caught_up)
+        assert trades > 0
+        listening.cancel()
+
+
+def stalled(ws: aiohttp.ClientWebSocketResponse) -> None:
+    """Let a client read nothing more from its connection."""
+    connection = ws._response.connection
+    assert connection is not None and connection.transport is not None
+    connection.transport.pause_reading()
+
+
+async def test_requests_are_answered_in_the_one_shape(place: World) -> None:
+    asked: list[tuple[object, str, object]] = [
+        ("{", "malformed_request", None),
+        ([], "malformed_request", None),
+        ({"id": 1}, "missing_field", 1),
+        ({"method": 7, "id": 1}, "invalid_field", 1),
+        ({"method": "subscribe", "id": "a"}, "unknown_method", "a"),
+        ({"method": "SUBSCRIBE", "params": "trades", "id": 2}, "invalid_field", 2),
+        ({"method": "SUBSCRIBE", "params": [7], "id": 2}, "invalid_field", 2),
+        ({"method": "SUBSCRIBE", "params": ["nothing"], "id": 2}, "unknown_channel", 2),
+        ({"method": "SUBSCRIBE", "params": ["trades@NO-PE"], "id": 2}, "unknown_market", 2),
+        ({"method": "SUBSCRIBE", "params": [f"kline@{MARKET}_2m"], "id": 2}, "unknown_channel", 2),
+        ({"method": "SUBSCRIBE", "params": [], "id": 2, "extra": 1}, "unknown_field", 2),
+        ({"method": "SUBSCRIBE", "params": [], "id": 1.5}, "invalid_field", None),
+        ({"method": "SUBSCRIBE", "params": [], "id": True}, "invalid_field", None),
+        ({"method": "AUTH", "params": [], "id": 3}, "invalid_field", 3),
+    ]
+    async with place.session.ws_connect(f"{place.base}/") as ws:
+        for body, code, id in asked:
+            await ws.send_str(body if isinstance(body, str) else json.dumps(body))
+            answer = await ws.receive_json(timeout=DEADLINE_S)
+            assert (answer["error"]["code"], answer["id"]) == (code, id), body
+            assert set(answer["error"]) == {"code", "message", "field"}
+
+
+async def test_a_request_takes_effect_whole_or_not_at_all(place: World) -> None:
+    async with place.socket() as socket:
+        refused = await socket.ask("SUBSCRIBE", f"trades@{MARKET}", "trades@NO-PE")
+        assert refused["error"]["code"] == "unknown_market"
+        assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+        await socket.ask("SUBSCRIBE", f"trades@{MARKET}", f"depth@{MARKET}")
+        await socket.ask("SUBSCRIBE", f"trades@{MARKET}")
+        await socket.ask("UNSUBSCRIBE", f"depth@{MARKET}", "never@was")
+        assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == [f"trades@{MARKET}"]
+
+
+async def test_limits_close_with_a_reason(place: World) -> None:
+    async def closed(*frames: str | bytes) -> tuple[int | None, str]:
+        async with place.session.ws_connect(f"{place.base}/ws") as ws:
+            for frame in frames:
+                await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
+            while True:
+                message = await ws.receive(timeout=DEADLINE_S)
+                if message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}:
+                    return ws.close_code, str(message.extra or "")
+
+    assert (await closed("x" * 5000))[0] == 1009
+    assert await closed(b"{}") == (1008, "only text frames are understood")
+    assert await closed(*['{"method":"LIST_SUBSCRIPTIONS"}'] * (BURST + 5)) == (
+        1008,
+        "more than 20 requests a second",
+    )
+
+
+async def test_a_page_of_another_host_cannot_open_a_socket(place: World) -> None:
+    for origin in ("http://evil.example", "null", f"http://localhost.evil.example:{place.settings.port}"):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await place.session.ws_connect(f"{place.base}/ws", origin=origin)
+        assert refused.value.status == 403
+    async with place.session.ws_connect(f"{place.base}/ws", origin=place.base) as ws:
+        assert not ws.closed
+
+
+async def test_a_stopping_gateway_says_so(place: World) -> None:
+    async with place.session.ws_connect(f"{place.base}/ws") as ws:
+        reading = asyncio.create_task(ws.receive(timeout=DEADLINE_S))
+        await place.stop_gateways()
+        message = await reading
+        assert (message.type, ws.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
+
+
+async def test_an_expired_token_ends_the_connection(place: World) -> None:
+    user = await place.user(INR="10")
+    async with place.socket(user) as socket:
+        await socket.ask("SUBSCRIBE", "balances")
+        await socket.receive("balances")
+        for subscriber in place.servers[0].hub.everyone():
+            subscriber.expires_ms = 1
+        message = await socket.ws.receive(timeout=DEADLINE_S)
+        assert (message.type, socket.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 4001)
