@@ -43,13 +43,16 @@ def _tell(verdict: Verdict, bug: str, seconds: float, verbose: bool) -> None:
         for what, times in sorted(verdict.seen.items()):
             print(f"{times:>10}  {what}")
     print(
-        f"{verdict.commands} commands, {verdict.answers} answers ({verdict.lost} taken back by power cuts under everysec), "
-        f"{verdict.steps} steps, {seconds:.1f} s, {verdict.crashes / max(seconds, 0.001):.0f} crashes/s"
+        f"{verdict.commands} commands, {verdict.answers} answers "
+        f"({verdict.lost} taken back by power cuts under everysec), {verdict.steps} steps, "
+        f"{seconds:.1f} s, {verdict.crashes / max(seconds, 0.001):.0f} crashes/s"
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="The deterministic fault simulator.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description="The deterministic fault simulator."
+    )
     parser.add_argument("--runs", type=int, help="how many runs; without it, as many as --crashes takes")
     parser.add_argument("--crashes", type=int, default=CRASHES, help=f"run until so many crashes ({CRASHES})")
     parser.add_argument("--seed", type=int, default=0, help="the first run's seed; the others follow")

@@ -4,20 +4,17 @@ An actor owns no state of its own between two lives: what a new life knows it ha
 database. The real roles run inside; a role that ends by itself has failed, since nothing here asks one to stop.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from exchange.effects.ports import LogFull, LogUnavailable
 from exchange.engine import Machine
 from exchange.roles.engine import Engine
 from exchange.roles.memory import Memory
 from exchange.roles.standby import Standby
-from exchange.terms.stream import Head, StreamId, parse_id
-from tests.simulation.clients import Unanswered
+from exchange.terms.stream import Head
 from tests.simulation.clock import SimClock
 from tests.simulation.disk import SimSnapshots
 from tests.simulation.projector import Connection, Projector
-from tests.simulation.scheduler import Process, Wait
+from tests.simulation.scheduler import Process
 from tests.simulation.server import SimLog
 
 if TYPE_CHECKING:

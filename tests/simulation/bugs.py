@@ -123,9 +123,7 @@ async def _start_at_end(log: Log, store: Any) -> Any:
 _recover = recovery.recover
 
 
-async def _skip_poison(
-    self: server.SimLog, after: StreamId, count: int, wait_ms: int = 0
-) -> list[CommandEntry]:
+async def _skip_poison(self: server.SimLog, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
     """What cannot be decoded is dropped by the reader."""
     return [entry for entry in await _commands(self, after, count, wait_ms) if _readable(entry)]
 

@@ -63,15 +63,13 @@ def replayed(commands: Sequence[CommandEntry], events: Sequence[EventEntry]) -> 
     for command, event in zip(commands, events, strict=True):
         entry = machine.step(command)
         if entry.payload != event.payload or entry.chain != event.chain:
-            raise Violation(
-                f"entry {format_id(event.id)} says {event.payload!r}, a new engine says {entry.payload!r}"
-            )
+            raise Violation(f"entry {format_id(event.id)} says {event.payload!r}, a new engine says {entry.payload!r}")
     return machine
 
 
 def answers_stand(answers: Sequence[Answer], events: Sequence[EventEntry], cuts: int, lossy: bool) -> int:
-    """I5, G1: every answer is in the log with the bytes the client saw; gives how many a power cut took back, which only
-    a lossy log may have, and only with a cut after the answer."""
+    """I5, G1: every answer is in the log with the bytes the client saw; gives how many a power cut took back, which
+    only a lossy log may have, and only with a cut after the result was published."""
     payloads = {entry.id: entry.payload for entry in events}
     lost = 0
     for answer in answers:

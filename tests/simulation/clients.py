@@ -1,8 +1,8 @@
 """The clients: they want things, ask any gateway, and ask again with the same words until they are answered.
 
 A request is decided once and its bytes never change; its client order id (or transfer reference) is what makes asking
-again safe. An answer is noted with everything that a judge needs later. Now and then a request is sent twice, or garbage
-is appended by somebody who has the server's address.
+again safe. An answer is noted with everything that a judge needs later. Now and then a request is sent twice, or
+garbage is appended by somebody who has the server's address.
 """
 
 from collections.abc import Callable
@@ -135,8 +135,8 @@ class Client:
         return SettleWithdrawal(withdrawal) if random.random() < 0.5 else ReleaseWithdrawal(withdrawal)
 
     def _order(self, key: str, serial: int) -> Command:
-        """An order near one price, so that orders meet; some cannot be paid for. The quantity is the request's own among
-        this client's, so that an order tells which request it came from."""
+        """An order near one price, so that orders meet; some cannot be paid for. The quantity is the request's own
+        among this client's, so that an order tells which request it came from."""
         random = self._random
         side: Side = "buy" if random.random() < 0.5 else "sell"
         quantity = serial

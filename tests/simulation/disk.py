@@ -63,15 +63,15 @@ class Disk:
     def rot(self, name: str) -> None:
         """Damage a snapshot without anybody noticing."""
         lines = self.files[name]
-        how = int(self.random.random() * 4)
+        how = int(self.random.random() * 6)
         at = int(self.random.random() * len(lines)) if lines else 0
-        if how == 0 and lines and lines[at]:
+        if how < 3 and lines and lines[at]:
             line = bytearray(lines[at])
             line[int(self.random.random() * len(line))] ^= 1 << int(self.random.random() * 8)
             self.files[name] = [*lines[:at], bytes(line), *lines[at + 1 :]]
-        elif how == 1:
+        elif how == 3:
             self.files[name] = lines[:at] + lines[at + 1 :]
-        elif how == 2:
+        elif how == 4:
             self.files[name] = lines[:at]
         else:
             self.files[name] = []

@@ -129,8 +129,8 @@ class Projector:
     async def _acknowledge_all(self, given: Sequence[EventEntry]) -> None:
         """Fold all that follows the committed position, commit, and only then acknowledge what the group has given.
 
-        What is folded is read by position: an entry may have been given to a consumer that is dead by now, after this one
-        asked for what was pending.
+        What is folded is read by position: an entry may have been given to a consumer that is dead by now, after this
+        one asked for what was pending.
         """
         while entries := await self._log.events(self._position.id, BATCH):
             for entry in entries:

@@ -135,7 +135,7 @@ class Task:
         except Killed:
             self.coro = None
             self.process.kill()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever started the coroutine judges how it ended
             self._finish(error)
         else:
             if wait.done:
@@ -197,8 +197,7 @@ class Scheduler:
         ready = self.ready
         while timers and (not ready or timers[0][0] <= self.now_us):
             at, _, action = heapq.heappop(timers)
-            if at > self.now_us:
-                self.now_us = at
+            self.now_us = max(self.now_us, at)
             action()
         if not ready:
             raise Stuck("nothing can run any more")

@@ -1,9 +1,9 @@
 """The log server: two streams and a consumer group, written as one append-only file with a durable prefix.
 
-Requests wait in the server's inbox until its next turn; a turn executes them, makes the file durable (`always`) and only
-then lets the replies go, also those of blocked readers, as Redis does: what nobody was told may be taken back, and
-nothing else. Under `everysec` replies go first. A request outlives the process that sent it, and a caller whose reply is
-lost cannot know whether it was executed: both happen here all the time.
+Requests wait in the server's inbox until its next turn; a turn executes them, makes the file durable (`always`) and
+only then lets the replies go, also those of blocked readers, as Redis does: what nobody was told may be taken back, and
+nothing else. Under `everysec` replies go first. A request outlives the process that sent it, and a caller whose reply
+is lost cannot know whether it was executed: both happen here all the time.
 
 A power cut keeps some prefix of the file that contains the durable one; an operation (a whole batch of results) is kept
 or lost as one. Ids are given as Redis gives them: never at or below the last, whatever the clock says.

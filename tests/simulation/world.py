@@ -16,14 +16,14 @@ from exchange.settings import Fsync
 from exchange.terms.stream import EventEntry, StreamId, format_id
 from tests.simulation import actors, checks, gateway
 from tests.simulation.checks import Violation
-from tests.simulation.clients import Answer, Client, Unanswered, meddle, set_up
+from tests.simulation.clients import Answer, Client, meddle, set_up
 from tests.simulation.clock import SimClock
 from tests.simulation.disk import Disk
 from tests.simulation.projector import Database
 from tests.simulation.scheduler import Process, Scheduler, Stuck, Task, Wait
 from tests.simulation.server import Server, SimLog
 
-LIVENESS_STEPS = 60_000
+LIVENESS_STEPS = 10_000
 HANGING_US = 150_000
 """How long a reader on an undisturbed server may take to come by an entry."""
 
@@ -50,12 +50,12 @@ class Plan:
         random = Random(seed)
         return Plan(
             seed,
-            "always" if random.random() < 0.7 else "everysec",
+            "always" if random.random() < 0.6 else "everysec",
             1 + int(random.random() * 3),
             1 + int(random.random() * 2),
             2 + int(random.random() * 2),
             5 + int(random.random() * 12),
-            random.random() < 0.3,
+            random.random() < 0.5,
             20 + int(random.random() * 60),
             8 + int(random.random() * 40) if random.random() < 0.8 else 60 + int(random.random() * 100),
         )
@@ -91,6 +91,7 @@ class World:
         self.database = Database()
         self.crashes = 0
         self.failure = ""
+        self._trading_clients = plan.clients
         self.answers: list[Answer] = []
         self.told: dict[StreamId, list[tuple[list[bytes], bytes, int]]] = {}
         """Every result that ever was in the log: the command's fields, the payload, the cuts before it."""
@@ -120,7 +121,11 @@ class World:
         if self.plan.clock_back:
             self.server.clock_offset_ms -= 3_600_000
         for client in self.clients:
-            outside.spawn(client.trade(self.plan.requests), self._outside_ended)
+            outside.spawn(client.trade(self.plan.requests), self._client_ended)
+
+    def _client_ended(self, error: BaseException | None) -> None:
+        self._trading_clients -= 1
+        self._outside_ended(error)
 
     def _outside_ended(self, error: BaseException | None) -> None:
         if error is not None:
@@ -173,30 +178,30 @@ class World:
         random = self.random
         server = self.server
         dice = random.random() * 100
-        if dice < 60:
+        if dice < 58:
             self._kill_somebody()
-        elif dice < 66:
+        elif dice < 64:
             self._take_down_server("kill")
-        elif dice < 73:
+        elif dice < 72:
             self._take_down_server("cut")
-        elif dice < 75:
+        elif dice < 74:
             self._black_out()
-        elif dice < 80:
+        elif dice < 79:
             server.break_connection()
-        elif dice < 87:
+        elif dice < 86:
             server.faults.lose_reply = True
-        elif dice < 89:
+        elif dice < 88:
             server.stall(int(random.random() * 900_000))
             self.seen["server stalled"] += 1
-        elif dice < 92:
+        elif dice < 91:
             server.full = True
             self.scheduler.later(int(random.random() * 200_000), self._make_room)
-        elif dice < 95:
+        elif dice < 94:
             server.clock_offset_ms += int(random.random() * 7_200_000) - 3_600_000
             self.seen["clock set"] += 1
-        elif dice < 97:
+        elif dice < 95:
             self.disk.full = not self.disk.full
-        elif dice < 98:
+        elif dice < 97:
             self.database.down = True
             self.seen["database away"] += 1
             self.scheduler.later(int(random.random() * 200_000), self._database_back)
@@ -286,17 +291,11 @@ class World:
         self.disk.kill_writer = 0.1
         mean = self.plan.fault_every
         due = mean
-        while self.crashes < self.plan.crashes and not self.failure and not self._clients_done():
+        while self.crashes < self.plan.crashes and not self.failure and self._trading_clients:
             scheduler.step()
             if scheduler.steps >= due:
                 self._break_something()
                 due = scheduler.steps + 1 - int(mean * logarithm(1.0 - random.random()))
-
-    def _clients_done(self) -> bool:
-        for client in self.clients:
-            if not client.done:
-                return False
-        return True
 
     def _liveness(self) -> None:
         """Nothing breaks any more: everything must be done within a bounded number of steps."""
@@ -307,7 +306,7 @@ class World:
         self.database.down = False
         scheduler = self.scheduler
         limit = scheduler.steps + LIVENESS_STEPS
-        while not self.failure and not (self._clients_done() and self._quiet()):
+        while not self.failure and (self._trading_clients or not self._quiet()):
             scheduler.step()
             if scheduler.steps > limit:
                 raise Stuck(self._who_waits())
