@@ -8,11 +8,30 @@ The points: `after_read`, `during_apply`, `after_apply`, `mid_publish`, `after_p
 import os
 import signal
 
-_armed, _, _times = os.environ.get("EXCHANGE_FAILPOINT", "").partition(":")
-_passes = iter(range(int(_times or 1) - 1))
+
+class _Trap:
+    """The one point that kills, and how many passes it lets go first."""
+
+    def __init__(self) -> None:
+        self.point = ""
+        self.left = 0
+
+
+_trap = _Trap()
+
+
+def arm(text: str) -> None:
+    """Set the trap; `text` is as in the variable, empty for none."""
+    _trap.point, _, times = text.partition(":")
+    _trap.left = int(times or 1)
 
 
 def reached(point: str) -> None:
     """Die here, if this is where a test wants it."""
-    if point == _armed and next(_passes, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if point == _trap.point:
+        _trap.left -= 1
+        if _trap.left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get("EXCHANGE_FAILPOINT", ""))
