@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from redis import Redis
-
 from benchmarks import flow, market
 from benchmarks.report import Figure
 from benchmarks.running import Running, wait
@@ -24,7 +22,7 @@ from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.settings import Fsync
-from exchange.terms.stream import CommandEntry, EventEntry, StreamId, format_id
+from exchange.terms.stream import CommandEntry, EventEntry, StreamId
 from exchange.terms.words import FIRST_USER
 
 UNIT: Final = "commands/s"
@@ -122,22 +120,16 @@ def _write_history(running: Running, store: FileSnapshotStore, open_orders: int)
     for number in range(1, open_orders + 1):
         (command,) = market.entries([_resting(number, "r")], first=now + number)
         event = machine.step(command)
-    with Redis.from_url(running.settings.redis_url) as server:
-        _add(running, server, command, event)
-        start = time.perf_counter()
-        snapshots.take(machine, store, now)
-        seconds = time.perf_counter() - start
-        for number in range(1, _TAIL + 1):
-            order = 1 + number * open_orders // (2 * _TAIL)
-            command = market.entries([Cancel(_owner(order), order, "")], first=now + open_orders + number)[0]
-            _add(running, server, command, machine.step(command))
+    start = time.perf_counter()
+    snapshots.take(machine, store, now)
+    seconds = time.perf_counter() - start
+    tail = [(command, event)]
+    for number in range(1, _TAIL + 1):
+        order = 1 + number * open_orders // (2 * _TAIL)
+        (command,) = market.entries([Cancel(_owner(order), order, "")], first=now + open_orders + number)
+        tail.append((command, machine.step(command)))
+    running.put(tail)
     return seconds
-
-
-def _add(running: Running, server: Redis, command: CommandEntry, event: EventEntry) -> None:
-    place = format_id(command.id)
-    server.xadd(running.settings.commands_key, {"c": command.fields[1]}, id=place)
-    server.xadd(running.settings.events_key, {"e": event.payload, "h": event.chain.hex()}, id=place)
 
 
 def _owner(number: int) -> int:

@@ -16,6 +16,8 @@ from exchange import compiled
 from exchange.embedded.process import ServerError
 from exchange.embedded.valkey import find_binary
 
+Machine = dict[str, str | int | float]
+
 
 class Figure(NamedTuple):
     """One measured value; `name` is `<area>.<what>`."""
@@ -29,8 +31,8 @@ class Skipped(Exception):
     """A benchmark that cannot run here; the message says why."""
 
 
-def machine() -> dict[str, str | int | float]:
-    """What the figures depend on."""
+def machine() -> Machine:
+    """What the figures depend on, as it is now."""
     return {
         "cores": os.cpu_count() or 0,
         "cpu": _cpu(),
@@ -39,7 +41,7 @@ def machine() -> dict[str, str | int | float]:
         "engine": compiled.status(),
         "server": _server(),
         "fsync_us_median": fsync_us(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_at_start": round(os.getloadavg()[0], 2),
     }
 
 
@@ -48,11 +50,11 @@ def line(figure: Figure) -> str:
     return f"{figure.name:<44} {_rounded(figure.value):>14}  {figure.unit}"
 
 
-def write(path: Path, figures: Sequence[Figure], skipped: dict[str, str]) -> None:
-    """Write the JSON form."""
+def write(path: Path, on: Machine, figures: Sequence[Figure], skipped: dict[str, str]) -> None:
+    """Write the JSON form; `skipped` says of benchmarks without figures why."""
     found = {figure.name: {"value": figure.value, "unit": figure.unit} for figure in figures}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": machine(), "figures": found, "skipped": skipped}, indent=2) + "\n")
+    path.write_text(json.dumps({"machine": on, "figures": found, "skipped": skipped}, indent=2) + "\n")
 
 
 def fsync_us(times: int = 200) -> float:

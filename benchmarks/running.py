@@ -6,11 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
+
+from redis import Redis
 
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
@@ -18,7 +21,9 @@ from exchange.embedded.process import spawn
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Fsync, Settings
 from exchange.supervisor.start import environment
-from exchange.terms.stream import START, StreamId
+from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
+
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds for anything to become ready."""
@@ -99,6 +104,18 @@ class Running:
         """A connection to the streams; close it."""
         return BlockingRedisLog(self.settings.redis_url, self.settings.commands_key, self.settings.events_key)
 
+    def put(self, history: Iterable[tuple[CommandEntry, EventEntry]]) -> None:
+        """Write entries of the past into both streams, with the ids that they have."""
+        settings = self.settings
+        with Redis.from_url(settings.redis_url) as server:
+            for some in batched(history, 1_000):
+                pipe = server.pipeline(transaction=False)
+                for command, event in some:
+                    place = format_id(command.id)
+                    pipe.xadd(settings.commands_key, {"c": command.fields[1]}, id=place)
+                    pipe.xadd(settings.events_key, {"e": event.payload, "h": event.chain.hex()}, id=place)
+                pipe.execute()
+
     def open(self) -> StreamId:
         """Start the engine and wait until it has opened the log; the id of that entry."""
         engine = self.start("engine")
@@ -108,6 +125,13 @@ class Running:
             return run(log.head()).id
         finally:
             log.close()
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`, the last one shorter."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def wait(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,70 @@
+"""Every benchmark runs, gives the figures that others read, and asserts no time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as benchmarks
+from benchmarks import flow, peers
+from exchange import compiled
+
+FIGURES = {
+    "engine": {
+        "engine.worst_messages_per_s",
+        "engine.interpreted_messages_per_s",
+        "engine.rules_worst_messages_per_s",
+        "engine.bytes_per_open_order",
+    },
+    "pipeline": {"pipeline.commands_per_s.always", "pipeline.commands_per_s.everysec", "replay.commands_per_s"},
+    "recovery": {"recovery.seconds_300_open_orders"},
+    "rest_v1": {f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)},
+    "projector": {"projector.rows_per_s", *(f"candles.query_ms.{i}" for i in ("1m", "5m", "1h", "1d"))},
+}
+
+
+@pytest.mark.parametrize("area", FIGURES)
+def test_a_benchmark_gives_its_figures(area: str) -> None:
+    found = {figure.name: figure for figure in benchmarks.benchmarks(benchmarks.TINY)[area]()}
+    assert found.keys() >= FIGURES[area]
+    assert all(figure.value > 0 and figure.unit for figure in found.values())
+
+
+def test_the_run_writes_machine_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "build" / "bench.json"
+    assert benchmarks.main(["--tiny", "--only", "recovery.seconds*", "--output", str(output)]) == 0
+    written = json.loads(output.read_text())
+    assert list(written["figures"]) == ["recovery.seconds_300_open_orders"]
+    assert written["figures"]["recovery.seconds_300_open_orders"]["unit"] == "s"
+    assert written["machine"].keys() >= {"cores", "cpu", "python", "server", "fsync_us_median"}
+    assert written["machine"]["engine"] == compiled.status()
+    assert "recovery.seconds_300_open_orders" in capsys.readouterr().out
+
+
+def test_a_pattern_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    assert benchmarks.main(["--only", "nothing.*", "--output", str(tmp_path / "bench.json")]) == 2
+
+
+def test_the_figures_that_others_read_keep_their_names() -> None:
+    assert benchmarks.ORDINARY.recovery == benchmarks.FULL.recovery == 1_000_000
+
+
+@pytest.mark.parametrize("regime", flow.REGIMES)
+def test_the_flow_is_what_it_says(regime: str) -> None:
+    size = 20_000
+    made = list(flow.messages(regime, size))
+    assert made == list(flow.messages(regime, size))
+    timed = made[flow.PREFILL :]
+    share = {kind: sum(m.kind == kind for m in timed) / size for kind in ("limit", "ioc", "cancel", "reduce")}
+    assert 0.43 < share["limit"] < 0.47
+    assert 0.13 < share["ioc"] < 0.17
+    assert 0.33 < share["cancel"] < 0.40
+    assert [m.order for m in made if m.kind in {"limit", "ioc"}] == list(
+        range(1, 1 + sum(m.kind in {"limit", "ioc"} for m in made))
+    )
+
+
+def test_our_engine_runs_the_peers_flow() -> None:
+    measured = peers.measure("exchange", 200)
+    assert measured["errors"] == 0
+    assert 150 < measured["done"] <= 200
