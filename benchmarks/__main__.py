@@ -49,7 +49,7 @@ ALSO = {"pipeline": ("replay",), "projector": ("candles",)}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run what was asked for; 2 when nothing has such a name. A failure ends the run; what came before it is written."""
+    """Run what was asked for; 2 when nothing has such a name. What was measured before a failure is written."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", default="*", metavar="PATTERN", help="only figures whose names match, as rest_v1.*")
     sizes = parser.add_mutually_exclusive_group()

@@ -1,8 +1,8 @@
 """The database behind the log: how fast it is filled, and how fast candles come out of it.
 
 The log is made up: one trade of two orders every so many seconds over the last four weeks, so that every interval has
-candles. The projector runs in a process of its own, on real servers, until it has it all; a row is a row added or changed. A candle query
-is the history's own, 500 candles (all there are of `1d`), median of 50.
+candles. The projector runs in a process of its own, on real servers, until it has it all; a row is a row added or
+changed. A candle query is the history's own, 500 candles (all there are of `1d`), median of 50.
 """
 
 import json
