@@ -5,7 +5,11 @@ be worked out again. A balance is the sum of every transfer ever made less what 
 lock; the best counter-order is found by sorting the whole book; an entry's postings are the difference between the
 balances after and before it. Prices and quantities stay in smallest units, and a notional is an exact fraction.
 
-It must never import the engine: where the two differ, one of them is wrong, and a person decides which.
+It must never import the engine: where the two differ, one of them is wrong, and a person decides which. Where the
+documents leave something open, it says what has been decided: accounts below 100 that were never made are unknown, not
+the house's; the references `outside` and `fees` are taken; a reduction to more lots than any order may have is out of
+range before it is no reduction; in a halted market the field at fault is the one that named the order; of an order that
+would take in a post-only market it is the price, or the order type when it has none.
 """
 
 from collections.abc import Callable, Sequence
