@@ -163,9 +163,11 @@ def expected(entries: Iterable[EventEntry]) -> Tables:
     trades = [(ms, seq, e) for ms, seq, _, e, _ in history if e["type"] == "trade"]
     return {
         "assets": sorted((e["asset"], e["decimals"]) for *_, e, _ in history if e["type"] == "asset_created"),
-        "markets": [_market(history, e) for *_, e, _ in history if e["type"] == "market_created"],
-        "accounts": [(0, "outside"), (1, "fees")]
-        + [(e["account"], e["ref"]) for *_, e, _ in history if e["type"] == "account_opened"],
+        "markets": sorted(_market(history, e) for *_, e, _ in history if e["type"] == "market_created"),
+        "accounts": [
+            *[row for *_, e, _ in history if e["type"] == "log_opened" for row in ((0, "outside"), (1, "fees"))],
+            *[(e["account"], e["ref"]) for *_, e, _ in history if e["type"] == "account_opened"],
+        ],
         "orders": [_order(history, ms, seq, e) for ms, seq, _, e, _ in history if e["type"] == "accepted"],
         "trades": [
             (

@@ -285,9 +285,7 @@ async def test_rows_ahead_of_the_log_are_made_again_with_an_alarm(
     assert await stored(database) == expected(entries(left))
 
 
-async def test_a_tail_lost_while_the_projector_lives_is_noticed(
-    tmp_path: Path, streams: str, database: str
-) -> None:
+async def test_a_tail_lost_while_the_projector_lives_is_noticed(tmp_path: Path, streams: str, database: str) -> None:
     server = ValkeyServer(
         tmp_path / "valkey", sockets=tmp_path / "run", log=tmp_path / "log", fsync="everysec", guarded=False
     )
@@ -318,9 +316,7 @@ async def test_a_tail_lost_while_the_projector_lives_is_noticed(
         server.stop()
 
 
-async def test_another_log_replaces_the_rows(
-    client: redis.Redis, redis_url: str, streams: str, database: str
-) -> None:
+async def test_another_log_replaces_the_rows(client: redis.Redis, redis_url: str, streams: str, database: str) -> None:
     put(client, streams, a_log(12, 60))
     async with projecting(redis_url, streams, database) as projector:
         await projector.catch_up()
@@ -356,9 +352,7 @@ async def test_a_trimmed_log_carries_on_but_builds_nothing_from_nothing(
     assert await stored(database) == expected(entries(pairs))
 
 
-async def test_an_empty_stream_costs_no_rows(
-    client: redis.Redis, redis_url: str, streams: str, database: str
-) -> None:
+async def test_an_empty_stream_costs_no_rows(client: redis.Redis, redis_url: str, streams: str, database: str) -> None:
     pairs = a_log(15, 50)
     put(client, streams, pairs)
     async with projecting(redis_url, streams, database) as projector:

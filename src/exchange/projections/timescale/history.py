@@ -10,7 +10,6 @@ Every method raises `DatabaseUnavailable` when the database is away and `Databas
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
@@ -19,144 +18,36 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from exchange.projections.timescale import database
+from exchange.projections.timescale.records import (
+    CandleRow,
+    Day,
+    FillRow,
+    LedgerKey,
+    LedgerRow,
+    OrderRow,
+    TradeRow,
+    TransferRow,
+)
 from exchange.projections.timescale.schema import candles, ledger, orders, projections, trades, transfers
-from exchange.projections.timescale.words import NAME, Liquidity, OrderStatus, Reason, TransferKind, TransferState
+from exchange.projections.timescale.words import NAME, OrderStatus, TransferKind
 from exchange.terms.stream import Head, StreamId, genesis_head
-from exchange.terms.words import OrderType, Side, TimeInForce
+
+__all__ = [
+    "CandleRow",
+    "Day",
+    "FillRow",
+    "History",
+    "LedgerKey",
+    "LedgerRow",
+    "OrderRow",
+    "TradeRow",
+    "TransferRow",
+]
 
 MAX_LIMIT: Final = 1000
 """The most rows of one page; larger limits are cut to it."""
 
 _QUERY_SECONDS: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """An order as of the database's position.
-
-    `price`, `quantity` and `quote_amount` are zero where the order has none, `client_id` empty. `filled` is base,
-    `filled_quote` what those fills cost, `fee` what was paid on them so far, in the asset received (`fee_asset`).
-    """
-
-    id: int
-    account: int
-    market: str
-    side: Side
-    type: OrderType
-    tif: TimeInForce
-    price: int
-    quantity: int
-    quote_amount: int
-    filled: int
-    filled_quote: int
-    fee: int
-    status: OrderStatus
-    client_id: str
-    created: StreamId
-    updated: StreamId
-
-    @property
-    def fee_asset(self) -> str:
-        """What its fees are paid in."""
-        return _received(self.market, self.side)
-
-
-@dataclass(frozen=True, slots=True)
-class FillRow:
-    """One side of a trade; an account that trades with itself has both.
-
-    `id` is twice the trade's number, plus one for the taker's side: unique, in order, the page's key.
-    """
-
-    id: int
-    trade: int
-    market: str
-    seq: int
-    ms: int
-    order: int
-    account: int
-    side: Side
-    liquidity: Liquidity
-    price: int
-    quantity: int
-    notional: int
-    fee: int
-
-    @property
-    def fee_asset(self) -> str:
-        """What its fee is paid in."""
-        return _received(self.market, self.side)
-
-
-@dataclass(frozen=True, slots=True)
-class TradeRow:
-    """A trade as everybody may see it; `seq` is the market's sequence number."""
-
-    trade: int
-    market: str
-    seq: int
-    ms: int
-    price: int
-    quantity: int
-    notional: int
-    taker_side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class CandleRow:
-    """One bucket `[start_ms, start_ms + interval)`; see `candles`."""
-
-    market: str
-    interval: str
-    start_ms: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    quote_volume: int
-    trades: int
-    first_trade: int
-    last_trade: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferRow:
-    """A deposit or withdrawal; `withdrawal` is its number, zero for a deposit. `created` is the page's key."""
-
-    kind: TransferKind
-    withdrawal: int
-    account: int
-    asset: str
-    amount: int
-    ref: str
-    state: TransferState
-    created: StreamId
-    updated: StreamId
-
-
-LedgerKey = tuple[int, int, int]
-"""`(milliseconds, sequence, posting within the command)`."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """One balance change, signed; `key` names the command and the change within it."""
-
-    key: LedgerKey
-    account: int
-    asset: str
-    available: int
-    locked: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """Minute candles, oldest first, and the position that they are exactly as of."""
-
-    position: Head
-    candles: list[CandleRow]
 
 
 class History:
@@ -234,9 +125,7 @@ class History:
         if before is not None:
             query = query.where(trades.c.trade < before)
         rows = await self._rows(query.order_by(trades.c.trade.desc()).limit(_page(limit)))
-        return [
-            TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side) for r in rows
-        ]
+        return [TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side) for r in rows]
 
     async def candles(
         self,
@@ -375,11 +264,6 @@ def _below(key: tuple[sa.Column[int], ...], values: tuple[int, ...]) -> sa.Colum
     """The key's columns as a row, below the given one: what an index on them finds at once."""
     given = [sa.literal(value, column.type) for column, value in zip(key, values, strict=True)]
     return sa.tuple_(*key) < sa.tuple_(*given)
-
-
-def _received(market: str, side: Side) -> str:
-    base, quote = market.split("-")
-    return base if side == "buy" else quote
 
 
 def _fill(r: sa.Row[Any]) -> FillRow:

@@ -109,7 +109,7 @@ class Projector:
             while not stopping():
                 try:
                     if rebuild:
-                        await self._rebuild()
+                        await self.rebuild()
                         rebuild = False
                     await self.turn()
                 except (LogUnavailable, LogFull, DatabaseUnavailable, Overtaken) as error:
@@ -168,7 +168,13 @@ class Projector:
         self._position = position
         return position
 
-    async def _rebuild(self) -> None:
+    async def rebuild(self) -> None:
+        """Drop all rows, to begin again, if the log reaches back to its beginning.
+
+        Raises:
+            CannotProject: it does not; nothing is dropped.
+            LogUnavailable, DatabaseUnavailable, Busy, and what `run` raises.
+        """
         first, command = await self._beginning()
         anchor.verdict(genesis_head(), first, command)  # nothing is dropped that cannot be made again
         await self._drop("asked for")

@@ -209,9 +209,7 @@ class Batch:
         if isinstance(e, Deposited):
             self._transfer(f"deposit\t{_NULL}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\tsettled", seq)
         elif isinstance(e, WithdrawalReserved):
-            self._transfer(
-                f"withdrawal\t{e.withdrawal}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\treserved", seq
-            )
+            self._transfer(f"withdrawal\t{e.withdrawal}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\treserved", seq)
         elif isinstance(e, WithdrawalSettled):
             self.withdrawals.append((e.withdrawal, "settled", at, seq))
         elif isinstance(e, WithdrawalReleased):
