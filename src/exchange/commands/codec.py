@@ -105,12 +105,12 @@ def _fields(command: Command) -> list[tuple[str, object]]:
             ("order_type", command.order_type),
             ("tif", command.tif),
         ]
-        if command.price:
+        if command.order_type == LIMIT:
             fields.append(("price", str(command.price)))
-        if command.quantity or not command.quote_amount:
-            fields.append(("quantity", str(command.quantity)))
         if command.quote_amount:
             fields.append(("quote_amount", str(command.quote_amount)))
+        else:
+            fields.append(("quantity", str(command.quantity)))
         if command.client_id:
             fields.append(("client_id", command.client_id))
         return fields
@@ -367,9 +367,7 @@ def _create_market(body: _Object) -> Command:
         _integer(body, "maker_fee", 0, MAX_FEE),
         _integer(body, "taker_fee", 0, MAX_FEE),
     )
-    _only(
-        body, 6, frozenset(["market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee"])
-    )
+    _only(body, 6, frozenset(["market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee"]))
     return command
 
 

@@ -154,8 +154,8 @@ class BookSide:
 class Market:
     """A market's terms, status, sequence and book.
 
-    `tick_size` and `min_notional` are quote units, `lot_size` base units; `unit` is the notional of one lot at one tick,
-    so that `notional = ticks × lots × unit` is exact.
+    `tick_size` and `min_notional` are quote units, `lot_size` base units; `unit` is the notional of one lot at one
+    tick, so that `notional = ticks × lots × unit` is exact.
     """
 
     def __init__(

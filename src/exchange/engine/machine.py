@@ -57,9 +57,7 @@ class Machine:
         if self._broken:
             raise BrokenInvariant(self._broken)
         if entry.id <= self.head.id:
-            raise ValueError(
-                f"command {format_id(entry.id)} does not come after {format_id(self.head.id)}"
-            )
+            raise ValueError(f"command {format_id(entry.id)} does not come after {format_id(self.head.id)}")
         self._broken = f"command {format_id(entry.id)} failed in mid-apply"
         outcome = self.apply(entry.id, entry.fields)
         payload = encode(outcome)

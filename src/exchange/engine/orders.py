@@ -169,9 +169,7 @@ def _cost(market: Market, facing: BookSide, lots: int) -> int:
     return cost
 
 
-def _match(
-    state: State, step: Step, market: Market, facing: BookSide, taker: Order, limit: bool
-) -> None:
+def _match(state: State, step: Step, market: Market, facing: BookSide, taker: Order, limit: bool) -> None:
     while taker.left > 0:
         level = facing.best()
         if level is None:
@@ -206,9 +204,7 @@ def _spend(state: State, step: Step, market: Market, taker: Order, spend: int) -
     step.emit(Done(taker.id, taker.account, market.name, end, 0))
 
 
-def _trade(
-    state: State, step: Step, market: Market, facing: BookSide, maker: Order, taker: Order, lots: int
-) -> None:
+def _trade(state: State, step: Step, market: Market, facing: BookSide, maker: Order, taker: Order, lots: int) -> None:
     """One fill at the maker's price."""
     quantity = lots * market.lot_size
     notional = lots * maker.ticks * market.unit

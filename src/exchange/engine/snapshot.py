@@ -170,9 +170,7 @@ class _Restoring:
             self._remembered(row)
         elif kind == "withdrawal":
             id = _int(row[1])
-            self._state.withdrawals[id] = Withdrawal(
-                id, _int(row[2]), _str(row[3]), int(_str(row[4]))
-            )
+            self._state.withdrawals[id] = Withdrawal(id, _int(row[2]), _str(row[3]), int(_str(row[4])))
         elif kind == "market":
             self._market(row)
         elif kind == "asset":
@@ -252,9 +250,7 @@ class _Restoring:
 
     def _remembered(self, row: Row) -> None:
         account = self._state.accounts[_int(row[1])]
-        result = Remembered(
-            account.id, _str(row[2]), _str(row[3]), (_int(row[4]), _int(row[5])), _int(row[6])
-        )
+        result = Remembered(account.id, _str(row[2]), _str(row[3]), (_int(row[4]), _int(row[5])), _int(row[6]))
         if row[7] is True:
             memory.names(account, result.kind)[result.name] = result
         if row[0] == "kept":

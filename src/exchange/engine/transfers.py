@@ -48,18 +48,14 @@ def withdraw(state: State, step: Step, command: Withdraw) -> None:
     state.next_withdrawal += 1
     state.withdrawals[withdrawal.id] = withdrawal
     step.postings.lock(account.balance(command.asset), command.amount)
-    step.emit(
-        WithdrawalReserved(withdrawal.id, command.account, command.asset, command.amount, command.ref)
-    )
+    step.emit(WithdrawalReserved(withdrawal.id, command.account, command.asset, command.amount, command.ref))
 
 
 def settle(state: State, step: Step, command: SettleWithdrawal) -> None:
     """The bound money has left."""
     withdrawal = _pending(state, command.withdrawal)
     del state.withdrawals[withdrawal.id]
-    step.postings.locked(
-        state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount
-    )
+    step.postings.locked(state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount)
     step.postings.available(state.accounts[OUTSIDE].balance(withdrawal.asset), withdrawal.amount)
     step.emit(WithdrawalSettled(withdrawal.id, withdrawal.account, withdrawal.asset, withdrawal.amount))
 
@@ -68,9 +64,7 @@ def release(state: State, step: Step, command: ReleaseWithdrawal) -> None:
     """The bound money is free again."""
     withdrawal = _pending(state, command.withdrawal)
     del state.withdrawals[withdrawal.id]
-    step.postings.lock(
-        state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount
-    )
+    step.postings.lock(state.accounts[withdrawal.account].balance(withdrawal.asset), -withdrawal.amount)
     step.emit(WithdrawalReleased(withdrawal.id, withdrawal.account, withdrawal.asset, withdrawal.amount))
 
 
