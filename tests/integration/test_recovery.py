@@ -20,12 +20,12 @@ from exchange.roles import snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
 from exchange.roles.stops import Gap, Mismatch, NewerFormat, Trimmed, WrongLog
-from exchange.terms.stream import format_id, genesis_head
+from exchange.terms.stream import CommandEntry, EventEntry, format_id, genesis_head
 from tests.integration.trading import (
-    add_raw,
     all_commands,
     all_events,
     assert_sound,
+    copy_log,
     drain,
     open_world,
     some,
@@ -329,17 +329,14 @@ def test_a_changed_entry_is_named(
     commands, events = all_commands(log), all_events(log)
     place = len(events) - 10
     changed = f"{streams}-changed"
-    for number, (command, entry) in enumerate(zip(commands, events, strict=True)):
-        fields, payload, chain = command.fields, entry.payload, entry.chain
-        if number == place:
-            if what == "payload":
-                payload = payload.replace(b'"v":1', b'"v":2')
-            elif what == "chain":
-                chain = bytes([chain[0] ^ 1]) + chain[1:]
-            else:
-                fields = [b"c", fields[1].replace(b"}", b" }")]
-        add_raw(client, f"{changed}:commands", fields, format_id(command.id))
-        add_raw(client, f"{changed}:events", [b"e", payload, b"h", chain.hex().encode()], format_id(entry.id))
+    command, entry = commands[place], events[place]
+    if what == "payload":
+        events[place] = EventEntry(entry.id, entry.payload.replace(b'"v":1', b'"v":2'), entry.chain)
+    elif what == "chain":
+        events[place] = EventEntry(entry.id, entry.payload, bytes([entry.chain[0] ^ 1]) + entry.chain[1:])
+    else:
+        commands[place] = CommandEntry(command.id, [b"c", command.fields[1].replace(b"}", b" }")])
+    copy_log(client, changed, commands, events)
     with pytest.raises(Mismatch) as caught:
         run(recover(BlockingRedisLog(redis_url, f"{changed}:commands", f"{changed}:events"), store))
     assert caught.value.id == events[place].id

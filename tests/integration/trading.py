@@ -25,7 +25,7 @@ from exchange.engine import Machine
 from exchange.events.codec import chain
 from exchange.roles.engine import Engine
 from exchange.roles.standby import Standby
-from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
+from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
 from exchange.terms.words import FIRST_USER, Side
 
 ACCOUNTS = 8
@@ -131,6 +131,17 @@ def all_events(log: BlockingRedisLog) -> list[EventEntry]:
 def add_raw(client: redis.Redis, key: str, fields: list[bytes], id: str = "*") -> None:
     """Append an entry of any fields to any stream."""
     client.execute_command("XADD", key, id, *fields)  # type: ignore[no-untyped-call]
+
+
+def copy_log(client: redis.Redis, streams: str, commands: list[CommandEntry], events: list[EventEntry]) -> None:
+    """Write both streams as given, under another prefix."""
+    with client.pipeline(transaction=False) as pipeline:
+        for command in commands:
+            pipeline.execute_command("XADD", f"{streams}:commands", format_id(command.id), *command.fields)  # type: ignore[no-untyped-call]
+        for entry in events:
+            written = [b"e", entry.payload, b"h", entry.chain.hex().encode()]
+            pipeline.execute_command("XADD", f"{streams}:events", format_id(entry.id), *written)  # type: ignore[no-untyped-call]
+        pipeline.execute()
 
 
 def entries_after(head: Head, count: int, note: bytes = b"") -> list[EventEntry]:

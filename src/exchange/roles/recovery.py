@@ -10,6 +10,7 @@ snapshot that only a newer version reads, refuse the start.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,9 @@ from exchange.roles import snapshots
 from exchange.roles.replica import BATCH, Replica
 from exchange.roles.stops import Gap, NewerFormat, Trimmed, WrongLog
 from exchange.terms.stream import GENESIS_CHAIN, START, EventEntry, Head, format_id, genesis_head
+
+_OPENING: Final = b'{"v":1,"events":[{"type":"log_opened",'
+"""How the payload of the entry begins that gave the log its identity: nothing but refusals can come before it."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -100,8 +104,8 @@ async def beginning(log: Log, end: Head) -> Machine:
     if command.id == entry.id:
         linked = chain(GENESIS_CHAIN, entry.id, frame(command.fields), entry.payload)
         own = Machine().step(command)
-        if entry.chain in (linked, own.chain) or entry.payload == own.payload:
-            return Machine()
+        if entry.chain in (linked, own.chain) or entry.payload == own.payload or entry.payload.startswith(_OPENING):
+            return Machine()  # a beginning, if perhaps a changed one: the comparison will tell
     raise Trimmed(
         f"the log does not reach back to its beginning: its first entry is {format_id(entry.id)}, its first command "
         f"{format_id(command.id)}"
