@@ -116,9 +116,7 @@ def _accepted(e: _Object) -> Event:
 
 
 def _rested(e: _Object) -> Event:
-    return Rested(
-        e["order"], e["account"], e["market"], e["seq"], e["side"], int(e["price"]), int(e["quantity"])
-    )
+    return Rested(e["order"], e["account"], e["market"], e["seq"], e["side"], int(e["price"]), int(e["quantity"]))
 
 
 def _done(e: _Object) -> Event:
@@ -126,9 +124,7 @@ def _done(e: _Object) -> Event:
 
 
 def _canceled(e: _Object) -> Event:
-    return Canceled(
-        e["order"], e["account"], e["market"], e["seq"], e["side"], int(e["price"]), int(e["quantity"])
-    )
+    return Canceled(e["order"], e["account"], e["market"], e["seq"], e["side"], int(e["price"]), int(e["quantity"]))
 
 
 def _amended(e: _Object) -> Event:

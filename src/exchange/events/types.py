@@ -294,9 +294,7 @@ class Trade(Event):
 class Rested(Event):
     """What is left of an accepted order rests. Book change: `quantity` joins the level `price` on `side`."""
 
-    def __init__(
-        self, order: int, account: int, market: str, seq: int, side: Side, price: int, quantity: int
-    ) -> None:
+    def __init__(self, order: int, account: int, market: str, seq: int, side: Side, price: int, quantity: int) -> None:
         self.order = order
         self.account = account
         self.market = market
@@ -333,9 +331,7 @@ class Done(Event):
 class Canceled(Event):
     """A resting order was taken off. Book change: `quantity` leaves the level `price` on `side`."""
 
-    def __init__(
-        self, order: int, account: int, market: str, seq: int, side: Side, price: int, quantity: int
-    ) -> None:
+    def __init__(self, order: int, account: int, market: str, seq: int, side: Side, price: int, quantity: int) -> None:
         self.order = order
         self.account = account
         self.market = market
