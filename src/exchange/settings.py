@@ -44,8 +44,8 @@ class Settings:
     streams: str = "exchange"
     """Prefix of every Redis key; one prefix is one log."""
     fsync: Fsync = "always"
-    """The embedded stream server's `appendfsync`. With `everysec` a power loss takes back up to a second of acknowledged
-    commands; a killed process takes back nothing in either mode."""
+    """The embedded stream server's `appendfsync`. With `everysec` a power loss takes back up to a second of
+    acknowledged commands; a killed process takes back nothing in either mode."""
     timescale: TimescaleMode = "auto"
     """Hypertables: when the extension is there, always (else refuse), or never."""
     demo: bool = False

@@ -33,7 +33,6 @@ from exchange.terms.words import (
     ASSET_PATTERN,
     CLIENT_ID_PATTERN,
     GTC,
-    IOC,
     LIMIT,
     LOG_ID_PATTERN,
     MARKET_PATTERN,

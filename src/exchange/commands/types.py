@@ -124,9 +124,9 @@ class Place(Command):
     """A new order.
 
     A limit order has `price` and `quantity`; its `tif` is `gtc` (rests) or `ioc` (what does not trade at once
-    expires). A market order has no price, is always `ioc`, and has `quantity` or, for a buy, `quote_amount`: how much to
-    spend. `client_id` is the client's own id for the order: a second command of the same account with it gives the first
-    one's result.
+    expires). A market order has no price, is always `ioc`, and has `quantity` or, for a buy, `quote_amount`: how
+    much to spend. `client_id` is the client's own id for the order: a second command of the same account with it
+    gives the first one's result.
     """
 
     def __init__(
