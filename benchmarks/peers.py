@@ -49,7 +49,7 @@ def figures(size: int) -> Iterator[Figure]:
         if not measured:
             continue
         yield Figure(f"peers.{name}_messages_per_s", measured["rate"], "messages/s")
-        yield Figure(f"peers.{name}_times", ours / measured["rate"], "× ours")
+        yield Figure(f"peers.{name}_times", ours / measured["rate"], "times")
         if measured["errors"]:
             yield Figure(f"peers.{name}_errors", measured["errors"] / measured["done"], "of messages")
 

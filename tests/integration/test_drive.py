@@ -144,3 +144,8 @@ def test_the_recorded_hour_comes_out_of_the_streams_as_recorded(engine: Exchange
         r"drive: events=91997 trades=4067 mismatches=0",
     ):
         assert re.search(line, done.stdout), line
+    replayed = engine.run("replay", "--market", "AAPL-USD", seconds=240)
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    head = re.search(r"chain head +(\S+) (\w+)", done.stdout)
+    assert head is not None
+    assert re.search(rf"head +{head[1]}\nchain +{head[2]}", replayed.stdout)

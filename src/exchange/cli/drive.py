@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pace.add_argument(
         "--speed", type=_positive, default=0.0, help="times the recording's own pace: 60 is a minute a second"
     )
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N recorded events")
+    parser.add_argument("--limit", type=_count, default=0, metavar="N", help="only the first N recorded events")
     parser.epilog = (
         "Beside FILE, x_levels*.csv gives the opening book and the books to compare with, x_best_quotes*.csv the\n"
         "quotes. exit code: 0 all as recorded, 1 a mismatch (named), 2 it could not be run"
@@ -131,6 +131,13 @@ def _report(driven: Driven, flow: Flow, judge: Judge, stage: Stage) -> None:
     if judge.wrong > len(judge.mismatches):
         print(f"MISMATCH … and {judge.wrong - len(judge.mismatches):,} more")
     print(f"drive: events={driven.events} trades={saw['trades']} mismatches={judge.wrong}")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
 
 
 def _positive(text: str) -> float:
