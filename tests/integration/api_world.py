@@ -14,9 +14,14 @@ from exchange.api.server import Server
 from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
+from exchange.effects.redis_group import EventGroup
 from exchange.effects.redis_log import AsyncRedisLog
 from exchange.projections.timescale import database
+from exchange.projections.timescale.history import History
+from exchange.projections.timescale.projector import Projector
 from exchange.projections.timescale.schema import metadata
+from exchange.projections.timescale.words import NAME
+from exchange.projections.timescale.writer import Writer
 from exchange.roles.engine import Engine
 from exchange.settings import Settings
 
@@ -142,6 +147,8 @@ class World:
         self._engine: asyncio.Task[None] | None = None
         self._engine_log: AsyncRedisLog | None = None
         self._stop_engine = False
+        self._projector: asyncio.Task[None] | None = None
+        self._stop_projector = False
         self._users = 0
 
     @property
@@ -165,9 +172,9 @@ class World:
         if self._engine_log is not None:
             await self._engine_log.aclose()
 
-    async def start_gateway(self, settings: Settings | None = None) -> Server:
+    async def start_gateway(self, settings: Settings | None = None, **options: Any) -> Server:
         """Begin one more gateway (cheap passwords)."""
-        server = Server(settings or self.settings, password_cost=4)
+        server = Server(settings or self.settings, password_cost=4, **options)
         await server.start()
         self.servers.append(server)
         self._serving.append(asyncio.create_task(server.serve()))
@@ -181,6 +188,29 @@ class World:
         for server in self.servers:
             await server.aclose()
         self.servers, self._serving = [], []
+
+    async def start_projector(self) -> None:
+        """Begin the projection into the database."""
+        self._stop_projector = False
+        settings = self.settings
+        log = AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
+        group = EventGroup(settings.redis_url, settings.events_key, NAME)
+        writer = Writer(settings.database_url)
+
+        async def live() -> None:
+            await Projector(log, group, writer, wait_ms=20).run(lambda: self._stop_projector)
+            await writer.close()
+            await group.aclose()
+            await log.aclose()
+
+        self._projector = asyncio.create_task(live())
+
+    async def stop_projector(self) -> None:
+        """End the projection after its turn."""
+        self._stop_projector = True
+        if self._projector is not None:
+            await self._projector
+            self._projector = None
 
     def anonymous(self) -> Client:
         """A client without a token."""
@@ -233,7 +263,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(settings: Settings, *, gateways: int = 1) -> AsyncIterator[World]:
+async def world(settings: Settings, *, gateways: int = 1, **options: Any) -> AsyncIterator[World]:
     """Tables, engine, gateway and market; all taken down at the end."""
     if settings.database_url:
         await make_tables(settings.database_url)
@@ -243,13 +273,14 @@ async def world(settings: Settings, *, gateways: int = 1) -> AsyncIterator[World
         try:
             await made.start_engine()
             for _ in range(gateways):
-                await made.start_gateway()
+                await made.start_gateway(**options)
             await eventually(lambda: healthy(made))
             await made.create_market()
             yield made
         finally:
             await made.stop_gateways()
             await made.stop_engine()
+            await made.stop_projector()
 
 
 async def make_tables(database_url: str) -> None:
@@ -270,6 +301,17 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what is waited for has no event to wait on
             await asyncio.sleep(0.02)
+
+
+async def all_projected(world: World) -> bool:
+    """Whether the database has come to the log's end."""
+    log = AsyncRedisLog(world.settings.redis_url, world.settings.commands_key, world.settings.events_key)
+    history = History(world.settings.database_url, pool_size=1)
+    try:
+        return await history.position() == await log.head()
+    finally:
+        await history.close()
+        await log.aclose()
 
 
 def free_port() -> int:

@@ -128,9 +128,11 @@ async def test_amounts_of_money_that_are_refused(place: World) -> None:
         if value == "9" * 24:
             continue  # an amount of money may be so large; the faucet and the balance are what bounds it
         for path in ("deposits", "withdrawals"):
-            body = {"asset": "INR", "amount": value} if value is not None else {"asset": "INR"}
+            body: dict[str, object] = {"asset": "INR"} | ({"amount": value} if value is not None else {})
             await assert_refused(user, "POST", f"/api/v1/{path}", body, (status, code, "amount"))
-        quote = {"market": MARKET, "kind": "buy"} | ({"quantity": value} if value is not None else {})
+        quote: dict[str, object] = {"market": MARKET, "kind": "buy"} | (
+            {"quantity": value} if value is not None else {}
+        )
         await assert_refused(user, "POST", "/api/v1/order/quote", quote, (status, code, "quantity"))
     for path in ("deposits", "withdrawals"):
         for asset, refusal in (("XYZ", (404, "unknown_asset")), (7, (400, "invalid_field"))):

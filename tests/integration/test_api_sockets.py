@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
@@ -81,21 +82,21 @@ async def test_snapshot_and_updates_are_the_book_through_reconnects_and_resyncs(
         """Follow the feed; now and then lose the connection, or ask for the channel again."""
         channel = f"depth@{MARKET}"
         while True:
-            async with place.socket() as socket:
-                await socket.ask("SUBSCRIBE", channel)
+            async with place.socket() as feed:
+                await feed.ask("SUBSCRIBE", channel)
                 for _ in range(chance.randint(20, 60)):
                     try:
                         async with asyncio.timeout(0.3):
-                            message = await socket.receive(channel)
+                            message = await feed.receive(channel)
                     except TimeoutError:
                         if over.is_set():
                             return
                         continue
                     assert book.take(message), "a step is missing"
                     if chance.random() < 0.03:
-                        await socket.ask("UNSUBSCRIBE", channel)
-                        socket.forget(channel)
-                        await socket.ask("SUBSCRIBE", channel)
+                        await feed.ask("UNSUBSCRIBE", channel)
+                        feed.forget(channel)
+                        await feed.ask("SUBSCRIBE", channel)
 
     async with asyncio.TaskGroup() as group:
         for book in books:
@@ -113,13 +114,13 @@ async def test_snapshot_and_updates_are_the_book_through_reconnects_and_resyncs(
 
 async def test_trades_are_complete_and_in_order(place: World) -> None:
     users = [await place.user(INR="1000000", TATA="10000") for _ in range(2)]
-    async with place.socket() as socket:
-        await socket.ask("SUBSCRIBE", f"trades@{MARKET}")
+    async with place.socket() as feed:
+        await feed.ask("SUBSCRIBE", f"trades@{MARKET}")
         await asyncio.gather(*(flow(user, 10 + number, 100) for number, user in enumerate(users)))
         tape = (await place.anonymous().get(f"/api/v1/trades?market={MARKET}&limit=1000")).data["trades"][::-1]
         heard: list[Json] = []
         while len(heard) < len(tape):
-            heard += (await socket.receive())["data"]
+            heard += (await feed.receive())["data"]
     assert heard == tape
     assert len(heard) > 20
     assert [trade["trade"] for trade in heard] == sorted({trade["trade"] for trade in heard})
@@ -128,21 +129,21 @@ async def test_trades_are_complete_and_in_order(place: World) -> None:
 async def test_ticker_and_candles_come_and_close(place: World) -> None:
     maker = await place.user(TATA="100")
     taker = await place.user(INR="10000")
-    async with place.socket() as socket:
-        await socket.ask("SUBSCRIBE", f"ticker@{MARKET}", f"kline@{MARKET}_1s", f"kline@{MARKET}_1m")
-        first = await socket.receive(f"ticker@{MARKET}")
+    async with place.socket() as feed:
+        await feed.ask("SUBSCRIBE", f"ticker@{MARKET}", f"kline@{MARKET}_1s", f"kline@{MARKET}_1m")
+        first = await feed.receive(f"ticker@{MARKET}")
         assert (first["type"], first["data"]["last"]) == ("snapshot", None)
         await maker.limit("sell", "100", "5")
         await taker.market("buy", quantity="2")
-        minute = await socket.receive(f"kline@{MARKET}_1m")
+        minute = await feed.receive(f"kline@{MARKET}_1m")
         assert (minute["data"]["volume"], minute["data"]["closed"]) == ("2", False)
         second: Json = {"data": {"closed": False}}
         while not second["data"]["closed"]:
-            second = await socket.receive(f"kline@{MARKET}_1s")
+            second = await feed.receive(f"kline@{MARKET}_1s")
         assert (second["data"]["open"], second["data"]["volume"]) == ("100.00", "2")
         ticker: Json = {"data": {"last": None}}
         while ticker["data"]["last"] is None:
-            ticker = await socket.receive(f"ticker@{MARKET}")
+            ticker = await feed.receive(f"ticker@{MARKET}")
         assert (ticker["data"]["last"], ticker["data"]["ask_quantity"]) == ("100.00", "3")
     candles = await place.anonymous().get(f"/api/v1/candles?market={MARKET}&interval=1m")
     assert [(row["volume"], row["trades"]) for row in candles.data["candles"]] == [("2", 1)]
@@ -150,16 +151,24 @@ async def test_ticker_and_candles_come_and_close(place: World) -> None:
 
 async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_QUEUE", 50)
+    monkeypatch.setattr(outbox, "MAX_QUEUED_BYTES", 10**9)
     monkeypatch.setattr(outbox, "DEPTH_QUEUE", 5)
+    hub = place.servers[0].hub
     user = await place.user(INR="100000000", TATA="100000")
+    channels = [f"depth@{MARKET}", f"trades@{MARKET}"]
     async with AsyncExitStack() as stack:
-        slow = await stack.enter_async_context(
-            place.session.ws_connect(f"{place.base}/ws", max_msg_size=0, autoclose=False)
-        )
-        quick = await stack.enter_async_context(place.socket())
-        channels = [f"depth@{MARKET}", f"trades@{MARKET}", f"ticker@{MARKET}"]
+        session = await stack.enter_async_context(narrow_session())
+        slow = await stack.enter_async_context(session.ws_connect(f"{place.base}/ws"))
         await slow.send_str(json.dumps({"method": "SUBSCRIBE", "params": channels}))
-        stalled(slow)
+        transport = connection_of(slow)
+        transport.pause_reading()
+
+        async def subscribed() -> bool:
+            return any(subscriber.channels for subscriber in hub.everyone())
+
+        await eventually(subscribed)
+        (it,) = [subscriber.outbox for subscriber in hub.everyone()]
+        quick = await stack.enter_async_context(place.socket())
         await quick.ask("SUBSCRIBE", *channels)
         book = Book()
         trades = 0
@@ -170,22 +179,24 @@ async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, mon
                 message = await quick.receive()
                 if message["channel"] == channels[0]:
                     assert book.take(message)
-                elif message["channel"] == channels[1]:
+                else:
                     trades += len(message["data"])
 
         listening = asyncio.create_task(listen())
-        hub = place.servers[0].hub
-        before = len(hub)
-        wide = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": "x" * 60})
-        assert before == 2
-        placed = 0
-        async with asyncio.timeout(60):
-            while len(hub) == before:
-                if placed < 40:
-                    await slow.send_str(wide)
-                await asyncio.gather(*(user.limit("buy", f"{100 + n}", "1") for n in range(20)))
-                await asyncio.gather(*(user.limit("sell", f"{100 + n}", "1") for n in range(20)))
-                placed += 40
+        async with asyncio.timeout(30):
+            while it.waiting < 10:  # what the system buffers for the connection is full
+                it.put(b"x" * 100_000)
+                await asyncio.sleep(0)
+            while not it.conflating:
+                await user.limit("buy", "1", "1")
+            while it.closing is None:
+                await user.limit("buy", "100", "1")
+                await user.limit("sell", "100", "1")
+        assert it.closing == (1013, "too slow: messages were waiting beyond the limit")
+        transport.resume_reading()
+        while (await slow.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert slow.close_code == 1013
         depth = (await place.anonymous().get(f"/api/v1/depth?market={MARKET}&limit=5000")).data
 
         async def caught_up() -> bool:
@@ -193,14 +204,27 @@ async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, mon
 
         await eventually(caught_up)
         assert trades > 0
+        assert len(hub) == 1
         listening.cancel()
 
 
-def stalled(ws: aiohttp.ClientWebSocketResponse) -> None:
-    """Let a client read nothing more from its connection."""
+def narrow_session() -> aiohttp.ClientSession:
+    """A session whose connections take in little at a time."""
+
+    def narrow(address: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(address[0], address[1])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        return made
+
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=narrow))
+
+
+def connection_of(ws: aiohttp.ClientWebSocketResponse) -> asyncio.Transport:
+    """A client's own end of its connection."""
     connection = ws._response.connection
-    assert connection is not None and connection.transport is not None
-    connection.transport.pause_reading()
+    assert connection is not None
+    assert connection.transport is not None
+    return connection.transport
 
 
 async def test_requests_are_answered_in_the_one_shape(place: World) -> None:
@@ -229,14 +253,14 @@ async def test_requests_are_answered_in_the_one_shape(place: World) -> None:
 
 
 async def test_a_request_takes_effect_whole_or_not_at_all(place: World) -> None:
-    async with place.socket() as socket:
-        refused = await socket.ask("SUBSCRIBE", f"trades@{MARKET}", "trades@NO-PE")
+    async with place.socket() as feed:
+        refused = await feed.ask("SUBSCRIBE", f"trades@{MARKET}", "trades@NO-PE")
         assert refused["error"]["code"] == "unknown_market"
-        assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == []
-        await socket.ask("SUBSCRIBE", f"trades@{MARKET}", f"depth@{MARKET}")
-        await socket.ask("SUBSCRIBE", f"trades@{MARKET}")
-        await socket.ask("UNSUBSCRIBE", f"depth@{MARKET}", "never@was")
-        assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == [f"trades@{MARKET}"]
+        assert (await feed.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+        await feed.ask("SUBSCRIBE", f"trades@{MARKET}", f"depth@{MARKET}")
+        await feed.ask("SUBSCRIBE", f"trades@{MARKET}")
+        await feed.ask("UNSUBSCRIBE", f"depth@{MARKET}", "never@was")
+        assert (await feed.ask("LIST_SUBSCRIPTIONS"))["result"] == [f"trades@{MARKET}"]
 
 
 async def test_limits_close_with_a_reason(place: World) -> None:
@@ -276,10 +300,10 @@ async def test_a_stopping_gateway_says_so(place: World) -> None:
 
 async def test_an_expired_token_ends_the_connection(place: World) -> None:
     user = await place.user(INR="10")
-    async with place.socket(user) as socket:
-        await socket.ask("SUBSCRIBE", "balances")
-        await socket.receive("balances")
+    async with place.socket(user) as feed:
+        await feed.ask("SUBSCRIBE", "balances")
+        await feed.receive("balances")
         for subscriber in place.servers[0].hub.everyone():
             subscriber.expires_ms = 1
-        message = await socket.ws.receive(timeout=DEADLINE_S)
-        assert (message.type, socket.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 4001)
+        message = await feed.ws.receive(timeout=DEADLINE_S)
+        assert (message.type, feed.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 4001)

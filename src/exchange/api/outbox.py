@@ -35,11 +35,22 @@ class Outbox:
         self._behind: dict[str, Levels] = {}
         self._wake = asyncio.Event()
         self._closed = asyncio.Event()
-        self._closing: tuple[int, str] | None = None
+        self.closing: tuple[int, str] | None = None
+        """The code and reason with which the connection is being closed, if it is."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._queue)
+
+    @property
+    def conflating(self) -> bool:
+        """Whether depth is being put together for a client that is behind."""
+        return bool(self._behind)
 
     def put(self, message: bytes) -> None:
         """Send a message after those before it; one too many closes the connection."""
-        if self._closing is not None:
+        if self.closing is not None:
             return
         self._queue.append(message)
         self._bytes += len(message)
@@ -65,8 +76,8 @@ class Outbox:
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection; what waits is dropped, only the reason is sent."""
-        if self._closing is None:
-            self._closing = (code, reason)
+        if self.closing is None:
+            self.closing = (code, reason)
             self._queue.clear()
             self._behind.clear()
             self._closed.set()
@@ -78,7 +89,7 @@ class Outbox:
             await self._closed.wait()
         finally:
             sending.cancel()
-        code, reason = self._closing or (1000, "")
+        code, reason = self.closing or (1000, "")
         try:
             async with asyncio.timeout(_CLOSING_S):
                 await socket.close(code=code, message=reason.encode())

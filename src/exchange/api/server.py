@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from exchange.api import app
-from exchange.api.commanding import CommandPath
+from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
 from exchange.api.hub import GOING_AWAY, Hub, ticking
@@ -39,10 +39,11 @@ _BACKLOG: Final = 1024
 class Server:
     """One gateway. `start`, then `serve` until `stop` is set, then `aclose`."""
 
-    def __init__(self, settings: Settings, *, password_cost: int = COST) -> None:
+    def __init__(self, settings: Settings, *, password_cost: int = COST, deadline_s: float = DEADLINE_S) -> None:
         self.settings = settings
         self.stop = asyncio.Event()
         self._password_cost = password_cost
+        self._deadline_s = deadline_s
         self._clock = AsyncClock()
         self.hub = Hub(self._clock)
         self._stack = AsyncExitStack()
@@ -70,7 +71,7 @@ class Server:
         hub = self.hub
         follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, waiter, hub, history)
         await self._read_up(follower)
-        commands = CommandPath(questions, waiter)
+        commands = CommandPath(questions, waiter, deadline_s=self._deadline_s)
         gateway = Gateway(settings, questions, clock, follower, commands, Past(history), identity, tokens)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())

@@ -1,0 +1,306 @@
+"""Faults around the gateway: killed processes, a silent engine, a log or a database that is away."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+import redis.asyncio
+
+from exchange.effects.redis_log import AsyncRedisLog
+from exchange.embedded.postgres import PostgresServer
+from exchange.embedded.valkey import ValkeyServer
+from exchange.events.codec import decode
+from exchange.events.types import Accepted, Duplicate
+from exchange.settings import Settings, variable
+from exchange.terms.stream import START
+from tests.integration.api_world import (
+    DEADLINE_S,
+    MARKET,
+    PASSWORD,
+    Client,
+    eventually,
+    free_port,
+    healthy,
+    world,
+)
+
+MakeSettings = Callable[..., Settings]
+
+
+async def gateway_process(settings: Settings, err: Path) -> asyncio.subprocess.Process:
+    """`exchange api` as a process of its own."""
+    names = ("home", "snapshots", "host", "port", "gateways", "redis_url", "database_url", "streams", "demo")
+    environ = {variable(name): str(getattr(settings, name)) for name in names}
+    with err.open("wb") as file:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "exchange",
+            "api",
+            env={**os.environ, **environ, "PYTHONPATH": "src"},
+            stderr=file,
+            cwd=Path(__file__).parent.parent.parent,
+        )
+
+
+async def up(client: Client) -> bool:
+    """Whether somebody listens and is healthy."""
+    try:
+        return (await client.get("/healthz")).status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
+async def all_events(settings: Settings) -> list[object]:
+    """Every event of the log."""
+    log = AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
+    entries = await log.events(START, 10_000)
+    await log.aclose()
+    return [event for entry in entries for event in decode(entry.payload).events]
+
+
+@pytest.mark.parametrize("when", ["waiting", "answered"])
+async def test_an_order_through_a_killed_gateway_takes_effect_once(
+    make_settings: MakeSettings, redis_url: str, database_url: str, tmp_path: Path, when: str
+) -> None:
+    """F2: the gateway dies after the append; the same client order id gets the first result elsewhere."""
+    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
+        user = await place.user(INR="1000")
+        settings = replace(place.settings, port=free_port())
+        process = await gateway_process(settings, tmp_path / "err")
+        doomed = Client(place.session, f"http://127.0.0.1:{settings.port}", user.token)
+        await eventually(lambda: up(doomed), 30)
+        if when == "waiting":
+            await place.stop_engine()
+        order = asyncio.create_task(doomed.limit("buy", "10", "1", client_order_id="once"))
+        if when == "waiting":
+            log = redis.asyncio.Redis.from_url(redis_url)
+            before = await log.xlen(settings.events_key)
+
+            async def appended() -> bool:
+                return bool(await log.xlen(settings.commands_key) > before)
+
+            await eventually(appended)
+            await log.aclose()
+            process.kill()
+            with pytest.raises(aiohttp.ClientError):
+                await order
+            await place.start_engine()
+        else:
+            assert (await order).status == 201
+            process.kill()
+        await process.wait()
+        again = await user.limit("buy", "10", "1", client_order_id="once")
+        third = await user.limit("buy", "10", "1", client_order_id="once")
+        assert (again.status, third.data) == (201, again.data)
+        events = await all_events(place.settings)
+        accepted = [event for event in events if isinstance(event, Accepted)]
+        assert [event.client_id for event in accepted] == ["once"]
+        assert any(isinstance(event, Duplicate) for event in events)
+        assert await user.balances() == {"INR": ("990.00", "10.00")}
+
+
+async def test_at_the_deadline_the_outcome_is_unknown_and_never_a_refusal(
+    make_settings: MakeSettings, redis_url: str, database_url: str
+) -> None:
+    """F8."""
+    settings = make_settings(redis_url=redis_url, database_url=database_url, demo=True)
+    async with world(settings, deadline_s=0.5) as place:
+        user = await place.user(INR="1000")
+        await place.stop_engine()
+        answers = await asyncio.gather(
+            *(user.limit("buy", "10", "1", client_order_id=f"n{number}") for number in range(20)),
+            user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"}),
+        )
+        for answer in answers:
+            assert (answer.status, answer.code) == (504, "unknown_outcome")
+        anonymous = place.anonymous()
+
+        async def noticed() -> bool:
+            health = await anonymous.get("/healthz")
+            return health.status == 503 and "has had no result" in health.data["checks"]["engine"]
+
+        await eventually(noticed)
+        assert (await user.get("/api/v1/orders")).data == {"orders": []}
+        await place.start_engine()
+        await eventually(lambda: healthy(place))
+        for number in range(20):
+            answer = await user.limit("buy", "10", "1", client_order_id=f"n{number}")
+            assert answer.status == 201
+        gift = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"})
+        assert gift.status == 201
+        other = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "6", "ref": "gift"})
+        assert (other.status, other.code, other.field) == (409, "ref_reused", "ref")
+        assert len((await user.get("/api/v1/orders")).data["orders"]) == 20
+        assert await user.balances() == {"INR": ("805.00", "200.00")}
+
+
+async def test_a_log_that_is_away_or_full_answers_503_and_comes_back(
+    make_settings: MakeSettings, database_url: str, tmp_path: Path
+) -> None:
+    valkey = ValkeyServer(tmp_path / "v", sockets=tmp_path / "r", log=tmp_path / "v.log", guarded=False)
+    valkey.start()
+    try:
+        async with world(make_settings(redis_url=valkey.url, database_url=database_url, demo=True)) as place:
+            user = await place.user(INR="1000")
+            async with place.socket(user) as feed:
+                await feed.ask("SUBSCRIBE", "balances", f"depth@{MARKET}")
+                server = redis.asyncio.Redis.from_url(valkey.url)
+                await server.config_set("maxmemory", 1)
+                full = await user.limit("buy", "10", "1", client_order_id="full")
+                assert (full.status, full.code, "Retry-After" in full.headers) == (503, "log_full", True)
+                await server.config_set("maxmemory", 0)
+                await server.aclose()
+
+                await asyncio.to_thread(valkey.stop)
+                away = await user.limit("buy", "10", "1", client_order_id="away")
+                assert (away.status, away.code, "Retry-After" in away.headers) == (503, "log_unavailable", True)
+                assert "may or may not" in away.data["error"]["message"]
+                health = await place.anonymous().get("/healthz")
+                assert (health.status, health.data["status"]) == (503, "unavailable")
+                assert health.data["checks"]["log"] != "ok"
+                assert (await user.balances()) == {"INR": ("1000.00", "0.00")}
+
+                await asyncio.to_thread(valkey.start)
+                await eventually(lambda: healthy(place))
+                placed = await user.limit("buy", "10", "1", client_order_id="away")
+                assert placed.status == 201
+                await feed.receive(f"depth@{MARKET}")
+                update = await feed.receive(f"depth@{MARKET}")
+                assert update["data"]["first_seq"] == 1
+    finally:
+        valkey.stop()
+
+
+async def test_a_log_that_lost_its_tail_has_the_view_built_again(
+    make_settings: MakeSettings, redis_url: str, database_url: str
+) -> None:
+    """F11, as far as it concerns the gateway: what was read is gone, so nothing in memory counts."""
+    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
+        user = await place.user(INR="1000")
+        await user.limit("buy", "10", "1")
+        await place.stop_engine()
+        log = redis.asyncio.Redis.from_url(redis_url)
+        last = (await log.xinfo_stream(place.settings.events_key))["last-generated-id"]
+        async with place.socket(user) as feed:
+            await feed.ask("SUBSCRIBE", "orders")
+            assert len((await feed.receive("orders"))["data"]) == 1
+            await log.xdel(place.settings.events_key, last)
+            await log.client_kill_filter(_type="normal", skipme=True)
+            await log.aclose()
+            while (message := await feed.ws.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            assert (message.type, feed.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 1012)
+
+        async def rebuilt() -> bool:
+            return (await user.get("/api/v1/orders")).data == {"orders": []}
+
+        await eventually(rebuilt)
+        assert await user.balances() == {"INR": ("1000.00", "0.00")}
+
+
+async def test_without_the_database_trading_goes_on(
+    make_settings: MakeSettings, redis_url: str, tmp_path: Path
+) -> None:
+    """F25."""
+    postgres = PostgresServer(tmp_path / "p", sockets=tmp_path / "r", log=tmp_path / "p.log", durable=False)
+    postgres.start()
+    try:
+        database_url = postgres.database_url("postgres")
+        async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
+            user = await place.user(INR="1000")
+            await asyncio.to_thread(postgres.stop)
+            placed = await user.limit("buy", "10", "1", client_order_id="a")
+            assert placed.status == 201
+            assert (await user.get(f"/api/v1/order/{placed.data['id']}")).data["status"] == "open"
+            assert len((await user.get("/api/v1/orders")).data["orders"]) == 1
+            assert (await user.call("DELETE", f"/api/v1/order/{placed.data['id']}")).status == 200
+            assert (await user.get(f"/api/v1/order/{placed.data['id']}")).data["status"] == "canceled"
+            health = await place.anonymous().get("/healthz")
+            assert (health.status, health.data["checks"]["database"] == "ok") == (200, False)
+            for path in ("orders?status=all", "fills", "deposits", "withdrawals", "order/999"):
+                answer = await user.get(f"/api/v1/{path}")
+                assert (answer.status, answer.code) == (503, "database_unavailable"), path
+                assert answer.headers["Retry-After"] == "1"
+            credentials = {"email": "user1@example.org", "password": PASSWORD}
+            for path in ("signin", "signup"):
+                answer = await place.anonymous().post(f"/api/v1/{path}", credentials)
+                assert (answer.status, answer.code) == (503, "database_unavailable")
+            await asyncio.to_thread(postgres.start)
+
+            async def signed_in() -> bool:
+                return (await place.anonymous().post("/api/v1/signin", credentials)).status == 200
+
+            await eventually(signed_in)
+            assert (await user.get("/api/v1/deposits")).status == 200
+    finally:
+        postgres.stop()
+
+
+async def test_a_user_whose_account_was_not_opened_gets_it_at_the_next_sign_in(
+    make_settings: MakeSettings, redis_url: str, database_url: str
+) -> None:
+    settings = make_settings(redis_url=redis_url, database_url=database_url, demo=True)
+    async with world(settings, deadline_s=0.3) as place:
+        credentials = {"email": "early@example.org", "password": PASSWORD}
+        anonymous = place.anonymous()
+        await place.stop_engine()
+        made = await anonymous.post("/api/v1/signup", credentials)
+        assert (made.status, made.data["account"]) == (201, None)
+        early = await anonymous.post("/api/v1/signin", credentials)
+        assert (early.status, early.data["account"]) == (200, None)
+        await place.start_engine()
+        signed = await anonymous.post("/api/v1/signin", credentials)
+        assert signed.data["account"] >= 100
+        client = Client(place.session, place.base, signed.data["token"])
+        assert (await client.get("/api/v1/balances")).data == {"balances": []}
+        assert (await anonymous.post("/api/v1/signin", credentials)).data["account"] == signed.data["account"]
+
+
+async def test_several_gateways_on_one_port_are_one(
+    make_settings: MakeSettings, redis_url: str, database_url: str
+) -> None:
+    settings = make_settings(redis_url=redis_url, database_url=database_url, demo=True)
+    async with world(settings, gateways=3) as place:
+        assert len(place.servers) == 3
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            place.session = session
+            for _ in range(10):
+                user = await place.user(INR="1000")
+                order = await user.limit("buy", "10", "5")
+                id = order.data["id"]
+                assert (await user.call("PATCH", f"/api/v1/order/{id}", {"quantity": "4"})).status == 200
+                gone = await user.call("DELETE", f"/api/v1/order/{id}")
+                assert gone.data["canceled"] == "4"
+                position = {"X-Exchange-At-Least": gone.headers["X-Exchange-Position"]}
+                for _ in range(3):
+                    shown = await user.get(f"/api/v1/order/{id}", headers=position)
+                    assert (shown.data["status"], shown.data["quantity"]) == ("canceled", "4")
+
+
+async def test_the_process_stops_cleanly_and_says_when_it_cannot_start(
+    make_settings: MakeSettings, redis_url: str, database_url: str, tmp_path: Path
+) -> None:
+    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
+        taken = await gateway_process(place.settings, tmp_path / "taken")
+        assert await asyncio.wait_for(taken.wait(), 30) == 3
+        assert f"cannot listen on 127.0.0.1:{place.settings.port}" in (tmp_path / "taken").read_text()
+        settings = replace(place.settings, port=free_port())
+        process = await gateway_process(settings, tmp_path / "err")
+        client = Client(place.session, f"http://127.0.0.1:{settings.port}")
+        await eventually(lambda: up(client), 30)
+        async with place.session.ws_connect(f"{client.base}/ws") as ws:
+            process.send_signal(signal.SIGTERM)
+            assert (await ws.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.CLOSE
+            assert ws.close_code == 1001
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+        lines = (tmp_path / "err").read_text().splitlines()
+        assert all(line.startswith("{") for line in lines)
+        assert len(lines) < 10
