@@ -103,7 +103,9 @@ async def test_a_repetition_gets_the_first_result_and_another_order_is_refused(p
     assert (other.status, other.code, other.field) == (409, "client_order_id_reused", "client_order_id")
     refused = await user.limit("buy", "10.01", "1", client_order_id="never")
     assert refused.code == "off_tick"
-    assert (await user.limit("buy", "10.01", "1", client_order_id="never")).data == refused.data
+    again = await user.limit("buy", "10.01", "1", client_order_id="never")
+    assert again.data == refused.data
+    assert again.headers["X-Exchange-Position"] == refused.headers["X-Exchange-Position"]
 
 
 async def test_orders_are_listed_in_pages_newest_first(place: World) -> None:

@@ -105,7 +105,7 @@ def _response(reply: Reply) -> web.Response:
 
 
 def _refused(error: ApiError) -> web.Response:
-    response = _response(Reply(error.body(), status=error.status))
+    response = _response(Reply(error.body(), error.position, status=error.status))
     if error.retry_after is not None:
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after)
     if error.status == 401:

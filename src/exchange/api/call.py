@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
 from exchange.api.reading import Fields, digits, json_object
-from exchange.projections.live.view import LiveAccount
+from exchange.projections.live.records import LiveAccount
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
 

@@ -8,7 +8,7 @@ be a lie. A repetition gets the first result, but only if it asks for the same t
 import asyncio
 from typing import Final
 
-from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.commands import codec as commands
 from exchange.commands.types import Command, Place
 from exchange.commands.writer import CommandWriter
@@ -16,7 +16,7 @@ from exchange.effects.ports import Log, LogFull, LogUnavailable
 from exchange.events import codec as events
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
-from exchange.events.types import Duplicate, Outcome
+from exchange.events.types import Duplicate, Outcome, Rejected
 from exchange.terms.codes import Refused
 from exchange.terms.stream import CommandEntry, StreamId, parse_id
 
@@ -73,6 +73,18 @@ class CommandPath:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
+
+    async def carry_out(self, command: Command) -> Answer:
+        """The result of a command that was not refused.
+
+        Raises:
+            ApiError: it was refused, with the entry's position; or as `ask`.
+        """
+        answer = await self.ask(command)
+        for event in answer.outcome.events:
+            if isinstance(event, Rejected):
+                raise refusal(event.code, event.field, answer.id)
+        return answer
 
     async def drained(self, seconds: float) -> None:
         """Wait until nothing is under way, at most so long."""

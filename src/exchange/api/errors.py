@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from exchange.terms.codes import MESSAGES, Code
+from exchange.terms.stream import StreamId
 
 Json = dict[str, object]
 
@@ -164,10 +165,13 @@ class ApiError(Exception):
         *,
         detail: str = "",
         retry_after: int | None = None,
+        position: StreamId | None = None,
     ) -> None:
         super().__init__(code, field)
         self.code: GatewayCode | Code = code
         self.field = field
+        self.position = position
+        """The entry that says so, when it is the engine that refuses."""
         if isinstance(code, GatewayCode):
             self.status, self.message = GATEWAY_ERRORS[code]
         else:
@@ -180,13 +184,14 @@ class ApiError(Exception):
         return {"error": {"code": self.code.value, "message": self.message, "field": self.field}}
 
 
-def refusal(code: str, field: str) -> ApiError:
-    """What a `rejected` event says, for the outside."""
+def refusal(code: str, field: str, position: StreamId | None = None) -> ApiError:
+    """What a `rejected` event at a position says, for the outside."""
     try:
         known = Code(code)
     except ValueError:
-        return ApiError(GatewayCode.INTERNAL, detail=f"The engine refused for a reason new to this gateway: {code}.")
-    return ApiError(known, OUTSIDE_NAMES.get(field, field) or None)
+        detail = f"The engine refused for a reason new to this gateway: {code}."
+        return ApiError(GatewayCode.INTERNAL, detail=detail, position=position)
+    return ApiError(known, OUTSIDE_NAMES.get(field, field) or None, position=position)
 
 
 def table() -> str:

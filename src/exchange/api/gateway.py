@@ -14,8 +14,9 @@ from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.commands.types import OpenAccount
 from exchange.effects.ports import Clock, EffectError, Log
 from exchange.events.types import AccountOpened, Rejected
+from exchange.projections.live.records import LiveAccount, LiveMarket
 from exchange.projections.live.shapes import Json
-from exchange.projections.live.view import LiveAccount, LiveMarket, LiveView
+from exchange.projections.live.view import LiveView
 from exchange.settings import Settings
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id

@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.seeding import candle_of
 from exchange.projections.live.book import OPEN, LiveOrder
+from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
 from exchange.projections.live.tape import Candle, TapeTrade
-from exchange.projections.live.view import DepositRecord, Fill, LiveView, WithdrawalRecord
+from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.projections.timescale.history import FillRow, History, OrderRow, TransferRow

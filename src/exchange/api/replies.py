@@ -6,7 +6,7 @@ changes: how a market's prices and an asset's amounts are written.
 
 from typing import TypeVar
 
-from exchange.api.errors import ApiError, GatewayCode, refusal
+from exchange.api.errors import ApiError, GatewayCode
 from exchange.events.types import (
     Accepted,
     Amended,
@@ -19,7 +19,6 @@ from exchange.events.types import (
     MarketFeesSet,
     MarketStatusSet,
     Outcome,
-    Rejected,
     Trade,
     WithdrawalReleased,
     WithdrawalReserved,
@@ -28,23 +27,13 @@ from exchange.events.types import (
 from exchange.projections.live import shapes
 from exchange.projections.live.book import EXPIRED, FILLED, LiveOrder
 from exchange.projections.live.formatting import rate
+from exchange.projections.live.records import DepositRecord, Fill, LiveMarket, WithdrawalRecord
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.tape import tape_trade
-from exchange.projections.live.view import DepositRecord, Fill, LiveMarket, LiveView, WithdrawalRecord
+from exchange.projections.live.view import LiveView
 from exchange.terms.stream import StreamId
 
 _E = TypeVar("_E", bound=Event)
-
-
-def check(outcome: Outcome) -> None:
-    """See that a command was not refused.
-
-    Raises:
-        ApiError: it was; code and field say why.
-    """
-    for event in outcome.events:
-        if isinstance(event, Rejected):
-            raise refusal(event.code, event.field)
 
 
 def placed(view: LiveView, id: StreamId, outcome: Outcome) -> Json:

@@ -17,8 +17,7 @@ async def create_asset(call: Call) -> Reply:
     asset = body.text("asset")
     if ASSET_PATTERN.fullmatch(asset) is None:
         raise ApiError(Code.INVALID_FIELD, "asset", detail="An asset's name is 1 to 16 of A-Z 0-9.")
-    answer = await call.gateway.commands.ask(CreateAsset(asset, body.number("decimals", 0, MAX_DECIMALS)))
-    replies.check(answer.outcome)
+    answer = await call.gateway.commands.carry_out(CreateAsset(asset, body.number("decimals", 0, MAX_DECIMALS)))
     return Reply(replies.asset_created(answer.outcome), answer.id, status=201)
 
 
@@ -26,8 +25,7 @@ async def create_market(call: Call) -> Reply:
     """`POST admin/markets`."""
     body = await call.body("market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee")
     gateway = call.gateway
-    answer = await gateway.commands.ask(market_command(gateway.view.assets, body))
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(market_command(gateway.view.assets, body))
     return Reply(replies.market_created(gateway.view, answer.outcome), answer.id, status=201)
 
 
@@ -38,13 +36,11 @@ async def change_market(call: Call) -> Reply:
     market = gateway.market(call.path("market")).name
     if "status" not in body:
         fees = SetMarketFees(market, fee(body, "maker_fee"), fee(body, "taker_fee"))
-        answer = await gateway.commands.ask(fees)
-        replies.check(answer.outcome)
+        answer = await gateway.commands.carry_out(fees)
         return Reply(replies.fees_set(answer.outcome), answer.id)
     if "maker_fee" in body or "taker_fee" in body:
         raise ApiError(Code.INVALID_FIELD, "status", detail="Change the status or the fees, one at a time.")
-    answer = await gateway.commands.ask(SetMarketStatus(market, body.choice("status", MARKET_STATUSES)))
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(SetMarketStatus(market, body.choice("status", MARKET_STATUSES)))
     return Reply(replies.status_set(answer.outcome), answer.id)
 
 

@@ -41,8 +41,7 @@ async def deposit(call: Call) -> Reply:
     else:
         account = call.account.id
         _check_faucet(call, asset, amount)
-    answer = await gateway.commands.ask(Deposit(account, asset, amount, ref))
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(Deposit(account, asset, amount, ref))
     return Reply(replies.deposited(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
@@ -62,8 +61,7 @@ async def withdraw(call: Call) -> Reply:
     body = await call.body("asset", "amount", "ref")
     gateway = call.gateway
     asset, amount = _transfer(call, body)
-    answer = await gateway.commands.ask(Withdraw(call.account.id, asset, amount, _ref(body)))
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(Withdraw(call.account.id, asset, amount, _ref(body)))
     return Reply(replies.reserved(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
@@ -81,16 +79,14 @@ async def withdrawals(call: Call) -> Reply:
 async def settle(call: Call) -> Reply:
     """`POST withdrawals/{id}/settle`."""
     await call.no_body()
-    answer = await call.gateway.commands.ask(SettleWithdrawal(_withdrawal(call)))
-    replies.check(answer.outcome)
+    answer = await call.gateway.commands.carry_out(SettleWithdrawal(_withdrawal(call)))
     return Reply(replies.settled(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
 async def release(call: Call) -> Reply:
     """`POST withdrawals/{id}/release`."""
     await call.no_body()
-    answer = await call.gateway.commands.ask(ReleaseWithdrawal(_withdrawal(call)))
-    replies.check(answer.outcome)
+    answer = await call.gateway.commands.carry_out(ReleaseWithdrawal(_withdrawal(call)))
     return Reply(replies.released(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 

@@ -7,7 +7,7 @@ from exchange.api.reading import Fields
 from exchange.commands.types import Amend, Cancel, Place
 from exchange.projections.live import quote, shapes
 from exchange.projections.live.book import LiveOrder
-from exchange.projections.live.view import LiveMarket
+from exchange.projections.live.records import LiveMarket
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import (
@@ -53,8 +53,7 @@ async def place(call: Call) -> Reply:
         quantity, quote_amount = _size(body, kind, market)
     client_id = _client_id(body) if "client_order_id" in body else ""
     command = Place(account.id, market.name, kind, order_type, tif, price, quantity, quote_amount, client_id)
-    answer = await gateway.commands.ask(command)
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(command)
     return Reply(replies.placed(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
@@ -98,8 +97,7 @@ async def amend(call: Call) -> Reply:
         raise ApiError(Code.UNKNOWN_ORDER, "id")
     market = gateway.market(order.market)
     quantity = _positive("quantity", body.amount("quantity", market.base_decimals))
-    answer = await gateway.commands.ask(Amend(call.account.id, id, quantity))
-    replies.check(answer.outcome)
+    answer = await gateway.commands.carry_out(Amend(call.account.id, id, quantity))
     return Reply(replies.amended(gateway.view, answer.outcome), answer.id)
 
 
@@ -148,8 +146,7 @@ async def quoted(call: Call) -> Reply:
 
 
 async def _cancel(call: Call, command: Cancel) -> Reply:
-    answer = await call.gateway.commands.ask(command)
-    replies.check(answer.outcome)
+    answer = await call.gateway.commands.carry_out(command)
     return Reply(replies.canceled(call.gateway.view, answer.outcome), answer.id)
 
 

@@ -11,9 +11,10 @@ Pure: whoever owns the view says what time it is.
 import orjson
 
 from exchange.projections.live import shapes
+from exchange.projections.live.records import Fill
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.tape import MINUTE_MS, TapeTrade
-from exchange.projections.live.view import Change, Fill, LiveView
+from exchange.projections.live.view import Change, LiveView
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.terms.stream import StreamId, format_id
 from exchange.terms.words import BUY, Side

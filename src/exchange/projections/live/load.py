@@ -8,7 +8,8 @@ from exchange.engine import Machine
 from exchange.engine.book import Order
 from exchange.engine.state import State
 from exchange.projections.live.book import LiveOrder
-from exchange.projections.live.view import Balance, LiveAccount, LiveMarket, LiveView, WithdrawalRecord
+from exchange.projections.live.records import Balance, LiveAccount, LiveMarket, WithdrawalRecord
+from exchange.projections.live.view import LiveView
 from exchange.terms.words import BUY, GTC, LIMIT, SELL
 
 

@@ -4,8 +4,8 @@ Order by order, because the fee of each fill is rounded up on its own. Nothing i
 first.
 """
 
+from exchange.projections.live.records import LiveMarket
 from exchange.projections.live.shapes import Json
-from exchange.projections.live.view import LiveMarket
 from exchange.terms.amounts import FEE_SCALE
 from exchange.terms.words import BUY, SELL, Side
 

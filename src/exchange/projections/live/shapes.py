@@ -2,8 +2,8 @@
 
 from exchange.projections.live.book import LiveOrder
 from exchange.projections.live.formatting import percent, rate
+from exchange.projections.live.records import Balance, DepositRecord, Fill, LiveMarket, WithdrawalRecord
 from exchange.projections.live.tape import Candle, MarketTape, TapeTrade
-from exchange.projections.live.view import Balance, DepositRecord, Fill, LiveMarket, WithdrawalRecord
 from exchange.terms.amounts import format_decimal
 from exchange.terms.stream import format_id
 from exchange.terms.words import BUY
