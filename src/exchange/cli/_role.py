@@ -4,6 +4,7 @@
 which restarting does not cure; anything else is a crash, and worth a restart.
 """
 
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -45,8 +46,13 @@ def open_log(settings: Settings) -> BlockingRedisLog:
 
 
 def begin(settings: Settings, role: str) -> None:
-    """Refuse a stale build, and set the logger up."""
+    """Refuse a stale build, set the logger up, and let the cyclic garbage collector rest.
+
+    The roles leave no cycles behind (a test says so), and with a million open orders one look through all of them is
+    half a second in which nobody trades.
+    """
     compiled.check()
+    gc.disable()
     logs.configure(settings, role)
 
 
