@@ -158,7 +158,7 @@ def test_from_any_snapshot_the_end_is_the_same(
 
 @pytest.mark.parametrize("until", ["id", "time", "iso"])
 def test_until_shows_books_and_balances_as_they_were(
-    log: BlockingRedisLog, environ: dict[str, str], until: str, store: FileSnapshotStore
+    log: BlockingRedisLog, environ: dict[str, str], until: str
 ) -> None:
     commands = all_commands(log)
     place = 400
@@ -191,9 +191,16 @@ def test_until_shows_books_and_balances_as_they_were(
     assert shown == [format_decimal(account.available, 6), format_decimal(account.locked, 6)]
     text = replay(environ, "--until", argument)
     assert f"BTC-USD  open, sequence {market.seq}" in text.stdout
-    too_late = replay(environ, "--until", argument, "--from", store.names()[0])
-    assert too_late.returncode == 2
-    assert "after --until" in too_late.stderr
+
+
+def test_a_snapshot_after_the_end_is_no_beginning(
+    log: BlockingRedisLog, environ: dict[str, str], store: FileSnapshotStore
+) -> None:
+    newest = store.names()[0]
+    until = max(command.id for command in all_commands(log) if command.id < snapshots.position_of(newest))
+    done = replay(environ, "--until", format_id(until), "--from", newest)
+    assert done.returncode == 2
+    assert "after --until" in done.stderr
 
 
 def iso(ms: int) -> str:
