@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 12
 RESTART_US = 30_000
+LONG_AWAY = 0.15
 
 
 def never() -> bool:
@@ -47,7 +48,8 @@ class Actor:
 
     def _died(self) -> None:
         world = self.world
-        world.scheduler.later(int(world.random.random() * RESTART_US), self.boot)
+        delay = RESTART_US * (10 if world.random.random() < LONG_AWAY else 1)
+        world.scheduler.later(int(world.random.random() * delay), self.boot)
 
     def start(self, process: Process) -> None:
         """Start what a life consists of."""
@@ -108,7 +110,7 @@ class StandbyActor(ReplicaActor):
             SimLog(world.server, process),
             SimSnapshots(world.disk, process),
             SimClock(process),
-            every=SNAPSHOT_EVERY,
+            every=1 + int(world.random.random() * SNAPSHOT_EVERY),
             seconds=3600,
             keep=2 + int(world.random.random() * 2),
         )

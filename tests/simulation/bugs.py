@@ -23,8 +23,8 @@ from exchange.events.types import Rejected
 from exchange.roles import engine, genesis, recovery, replica, snapshots, standby
 from exchange.roles import memory as role_memory
 from exchange.terms.codes import Refused
-from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
-from tests.simulation import clients, disk, gateway, projector, server
+from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId
+from tests.simulation import clients, disk, gateway, projector, server, world
 from tests.simulation.clock import SimClock
 from tests.simulation.scheduler import Process
 
@@ -142,9 +142,13 @@ def _readable(entry: CommandEntry) -> bool:
 # --- the gateway ------------------------------------------------------------------------------------------------------
 
 
-async def _resume_at_end(self: gateway.GatewayActor, log: server.SimLog, tail: EventTail) -> None:
-    """After a lost connection go on with what comes from now on."""
-    tail.position = await log.head()
+async def _turn_from_end(self: EventTail) -> int:
+    """Wait for what comes from now on, each time."""
+    self.position = await self._log.head()
+    return await _turn(self)
+
+
+_turn = EventTail.turn
 
 
 def _expect_without_ring(self: ReplyWaiter, id: StreamId, callback: Any) -> None:
@@ -239,6 +243,14 @@ def _verify_nothing(lines: Any) -> snapshots.Header:
 
 def _rows_without_memory(machine: Any) -> Iterator[list[object]]:
     return (row for row in rows(machine) if row[0] not in {"remembered", "kept"})
+
+
+def _trim_what_is_projected(self: world.World) -> StreamId:
+    return self.database.position.id
+
+
+def _trim_at_newest(self: world.World) -> StreamId:
+    return max([snapshots.position_of(name) for name in self.disk.names()], default=START)
 
 
 # --- de-duplication ---------------------------------------------------------------------------------------------------
@@ -343,8 +355,8 @@ BUGS: dict[str, Bug] = {
         ),
         Bug(
             "tail-from-end",
-            "after a lost connection the gateway's tail goes on from the stream's end",
-            ((gateway.GatewayActor, "resume", _resume_at_end),),
+            "each request of the gateway's tail begins at the stream's end",
+            ((EventTail, "turn", _turn_from_end),),
         ),
         Bug(
             "requests-before-tail",
@@ -395,6 +407,16 @@ BUGS: dict[str, Bug] = {
             "memory-left-out-of-snapshot",
             "the remembered client order ids are not in the snapshot",
             ((snapshots, "rows", _rows_without_memory),),
+        ),
+        Bug(
+            "trim-past-snapshots",
+            "the streams are trimmed as far as the readers have come, whatever the snapshots hold",
+            ((world.World, "trim_limit", _trim_what_is_projected),),
+        ),
+        Bug(
+            "trim-at-newest-snapshot",
+            "the streams are trimmed at the newest snapshot, which may turn out damaged",
+            ((world.World, "trim_limit", _trim_at_newest),),
         ),
         Bug(
             "rejections-not-remembered",

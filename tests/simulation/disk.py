@@ -2,7 +2,7 @@
 
 A write goes line by line into a temporary file and gets its name at the end. The process may be killed after any line,
 before the rename and after it: a name either stands for all the lines or does not exist, and strays of killed writers
-lie about. What rots is rotten for good: a flipped bit, a lost line, a lost tail, an empty file.
+lie about. What rots is rotten for good: a flipped bit, a lost line, a lost tail.
 """
 
 from collections import Counter
@@ -62,19 +62,22 @@ class Disk:
 
     def rot(self, name: str) -> None:
         """Damage a snapshot without anybody noticing."""
-        lines = self.files[name]
+        lines = list(self.files[name])
         how = int(self.random.random() * 6)
-        at = int(self.random.random() * len(lines)) if lines else 0
-        if how < 3 and lines and lines[at]:
+        place = int(self.random.random() * sum(len(line) for line in lines))
+        at = 0
+        while at < len(lines) - 1 and place >= len(lines[at]):
+            place -= len(lines[at])
+            at += 1
+        if how < 4 and lines:
             line = bytearray(lines[at])
-            line[int(self.random.random() * len(line))] ^= 1 << int(self.random.random() * 8)
-            self.files[name] = [*lines[:at], bytes(line), *lines[at + 1 :]]
-        elif how == 3:
-            self.files[name] = lines[:at] + lines[at + 1 :]
+            line[place] ^= 1 << int(self.random.random() * 8)
+            lines[at] = bytes(line)
         elif how == 4:
-            self.files[name] = lines[:at]
+            del lines[at:]
         else:
-            self.files[name] = []
+            del lines[at : at + 1]
+        self.files[name] = lines
         self.rotten[name] = None
         self.seen["snapshot rotten"] += 1
 

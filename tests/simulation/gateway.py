@@ -92,7 +92,6 @@ class GatewayActor(Actor):
             except LogUnavailable:
                 if not await self.same(log, clock, life):
                     return
-                await self.resume(log, tail)
 
     async def same(self, log: SimLog, clock: SimClock, life: str) -> bool:
         """Whether the server, once it answers again, is the one it was."""
@@ -101,9 +100,6 @@ class GatewayActor(Actor):
                 return await log.incarnation() == life
             except LogUnavailable:
                 await clock.sleep(PAUSE_S)
-
-    async def resume(self, log: SimLog, tail: EventTail) -> None:
-        """Go on from the last entry delivered: nothing to do."""
 
     # --- requests --------------------------------------------------------------------------------------------------
 
@@ -133,7 +129,7 @@ class GatewayActor(Actor):
         del self._clients[serial]
 
     async def result(self, raw: bytes, session: Session, serial: int) -> tuple[StreamId, bytes]:
-        """The first result of a command, as soon as it can be read.
+        """The first result of a command, as soon as it can be read; an empty payload says that it is no longer there.
 
         Raises:
             LogUnavailable, LogFull, Unanswered: there may be a result or not; ask again.
@@ -144,9 +140,9 @@ class GatewayActor(Actor):
             return entry.id, entry.payload
         first = parse_id(orjson.loads(entry.payload)["events"][0]["first"])
         original = await session.log.event(first)
-        if original is None or session is not self._session:
-            raise Unanswered("the first result is not there")
-        return first, original.payload
+        if session is not self._session:
+            raise Unanswered("the first result is another incarnation's")
+        return first, b"" if original is None else original.payload
 
     async def _wait_for(self, id: StreamId, session: Session, serial: int) -> EventEntry:
         if session is not self._session:

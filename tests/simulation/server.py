@@ -283,8 +283,11 @@ class Server:
             self._die(self.durable)
 
     def _die(self, at_least: int) -> None:
-        kept = at_least + int(self.random.random() * (len(self.file) - at_least + 1))
-        if kept < len(self.file):
+        written = len(self.file)
+        if self.random.random() < 0.5:
+            at_least = max(at_least, written - 3)
+        kept = at_least + int(self.random.random() * (written - at_least + 1))
+        if kept < written:
             self.cuts += 1
             self.seen["tail of the log lost"] += 1
             del self.file[kept:]
@@ -391,10 +394,15 @@ class Server:
         self._write(_ACKED, ids)
         return True
 
-    def trim(self, before: StreamId) -> bool:
-        """Drop everything below `before` from both streams."""
+    def trimmed(self, id: StreamId) -> bool:
+        """Whether the entry with this id is no longer there."""
+        return bisect_left(self.event_ids, id) < self.first_event
+
+    def trim(self, before: StreamId) -> None:
+        """Drop everything below `before` from both streams; the judge goes on seeing it."""
         self._write(_TRIMMED, before)
-        return True
+        self._make_durable()
+        self.seen["streams trimmed"] += 1
 
 
 class SimLog(Log):
@@ -484,7 +492,3 @@ class SimLog(Log):
     async def acknowledge(self, ids: list[StreamId]) -> None:
         """Tell the group that these are done."""
         await self._ask(lambda: self._server.acknowledge(ids))
-
-    async def trim(self, before: StreamId) -> None:
-        """Drop what is below `before` from both streams."""
-        await self._ask(lambda: self._server.trim(before))

@@ -36,6 +36,7 @@ PLIGHTS = [
     "server stalled",
     "snapshot written",
     "standby killed",
+    "streams trimmed",
     "tail of the log lost",
 ]
 
@@ -87,11 +88,14 @@ def test_a_seed_is_one_run_and_another_seed_another() -> None:
     assert len({result.trace for result in first}) == len(first)
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4711"])
-def test_a_seed_is_the_same_run_under_another_hash_seed(hash_seed: str) -> None:
+@pytest.mark.parametrize(
+    "setting",
+    [{"PYTHONHASHSEED": "0"}, {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kolkata"}, {"EXCHANGE_INTERPRETED": "1"}],
+)
+def test_a_seed_is_the_same_run_under_another_hash_seed_zone_and_compilation(setting: dict[str, str]) -> None:
     code = "from tests.simulation.runner import quiet, run\nquiet()\nprint(*[run(seed).trace for seed in range(12)])"
     root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+    environment = {**os.environ, **setting, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True, timeout=60
     )

@@ -12,8 +12,9 @@ from hashlib import sha256
 from math import log as logarithm
 from random import Random
 
+from exchange.roles import snapshots
 from exchange.settings import Fsync
-from exchange.terms.stream import EventEntry, StreamId, format_id
+from exchange.terms.stream import START, EventEntry, StreamId, format_id
 from tests.simulation import actors, checks, gateway
 from tests.simulation.checks import Violation
 from tests.simulation.clients import Answer, Client, meddle, set_up
@@ -40,22 +41,26 @@ class Plan:
     requests: int
     clock_back: bool
     """The server's clock is set back an hour: ids go on by their sequence, and those lost in a cut are given again."""
+    trims: bool
+    """The streams are trimmed now and then."""
     crashes: int
     fault_every: int
     """Mean number of steps between two faults."""
 
     @staticmethod
     def of(seed: int) -> "Plan":
-        """Draw a plan."""
+        """Draw a plan. A log that may lose its tail is not trimmed: its projection may have to begin again."""
         random = Random(seed)
+        fsync: Fsync = "always" if random.random() < 0.55 else "everysec"
         return Plan(
             seed,
-            "always" if random.random() < 0.6 else "everysec",
-            1 + int(random.random() * 3),
+            fsync,
+            (1, 1, 2, 3)[int(random.random() * 4)],
             1 + int(random.random() * 2),
-            2 + int(random.random() * 2),
-            5 + int(random.random() * 12),
-            random.random() < 0.5,
+            2 + int(random.random() * 3),
+            4 + int(random.random() * 12),
+            random.random() < 0.75,
+            fsync == "always" and random.random() < 0.5,
             20 + int(random.random() * 60),
             8 + int(random.random() * 40) if random.random() < 0.8 else 60 + int(random.random() * 100),
         )
@@ -136,7 +141,11 @@ class World:
         return gateway.submit(raw)
 
     def _answered(self, raw: bytes, id: StreamId, payload: bytes) -> None:
-        """A client got an answer: it must be the result of the client's own command."""
+        """A client got an answer: it must be the result of the client's own command, or that the result is no longer
+        there."""
+        if not payload and self.told.get(id) and self.server.trimmed(id):
+            self.seen["first result trimmed"] += 1
+            return
         for fields, told, cuts in self.told.get(id, []):
             if fields == [b"c", raw] and told == payload:
                 self.answers.append(Answer(raw, id, payload, cuts))
@@ -177,31 +186,33 @@ class World:
         """One fault, drawn by weight."""
         random = self.random
         server = self.server
+        if self.plan.trims and random.random() < 0.4:
+            self._trim()
         dice = random.random() * 100
-        if dice < 58:
+        if dice < 57:
             self._kill_somebody()
-        elif dice < 64:
+        elif dice < 61:
             self._take_down_server("kill")
-        elif dice < 72:
+        elif dice < 71:
             self._take_down_server("cut")
-        elif dice < 74:
+        elif dice < 73:
             self._black_out()
-        elif dice < 79:
+        elif dice < 78:
             server.break_connection()
-        elif dice < 86:
+        elif dice < 83:
             server.faults.lose_reply = True
-        elif dice < 88:
+        elif dice < 85:
             server.stall(int(random.random() * 900_000))
             self.seen["server stalled"] += 1
-        elif dice < 91:
+        elif dice < 88:
             server.full = True
             self.scheduler.later(int(random.random() * 200_000), self._make_room)
-        elif dice < 94:
+        elif dice < 90:
             server.clock_offset_ms += int(random.random() * 7_200_000) - 3_600_000
             self.seen["clock set"] += 1
-        elif dice < 95:
+        elif dice < 91:
             self.disk.full = not self.disk.full
-        elif dice < 97:
+        elif dice < 94:
             self.database.down = True
             self.seen["database away"] += 1
             self.scheduler.later(int(random.random() * 200_000), self._database_back)
@@ -263,6 +274,19 @@ class World:
         names = self.disk.names()
         if names and not any(name in self.disk.files for name in self.disk.rotten):
             self.disk.rot(names[0])
+
+    def _trim(self) -> None:
+        """Trim the streams, as far as rule and readers allow."""
+        replicas = [actor for actor in [*self.engines, self.standby] if actor.process.alive]
+        readers = [actor.head().id for actor in replicas]  # of one that is recovering: the beginning
+        limit = min(self.trim_limit(), self.database.position.id, *readers)
+        if limit > START and not self.server.trimmed(limit):
+            self.server.trim(limit)
+
+    def trim_limit(self) -> StreamId:
+        """The second-newest snapshot that can be used: the newest may turn out damaged."""
+        valid = [name for name in self.disk.names() if name not in self.disk.rotten]
+        return snapshots.position_of(valid[1]) if len(valid) > 1 else START
 
     # --- phases ----------------------------------------------------------------------------------------------------
 
