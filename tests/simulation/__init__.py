@@ -6,13 +6,15 @@ arrives, what breaks and when) comes from one seed. So a failure is a number, an
 
     scheduler   coroutines, virtual time, processes that can be killed at any effect
     server      the two streams as one append-only file with a durable prefix
+    log         a process's connection to it: the port `Log`
     disk        the snapshot store: atomic, or killed in mid-write, or rotten
     gateway     appends, waits with the real reply waiter, answers
     clients     ask, time out, ask again with the same client order id
     projector   rows and position in one transaction, fed by a consumer group
     world       wires one run from a seed and breaks it: a safety phase, then a liveness phase
     checks      what must hold, recomputed independently of the code under test
-    bugs        design mistakes planted on purpose, which the checks must go on finding
+    actors      the processes, each started again whenever it dies
+    bugs        design mistakes planted on purpose, which the checks must go on finding; their code is in `mistakes`
     runner      many runs, many workers, one verdict
 
 It must never touch a socket, a file, a thread or the wall clock.

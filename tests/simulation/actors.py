@@ -13,9 +13,9 @@ from exchange.roles.standby import Standby
 from exchange.terms.stream import Head
 from tests.simulation.clock import SimClock
 from tests.simulation.disk import SimSnapshots
+from tests.simulation.log import SimLog
 from tests.simulation.projector import Connection, Projector
 from tests.simulation.scheduler import Process
-from tests.simulation.server import SimLog
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -27,8 +27,8 @@ from exchange.commands.types import (
 from exchange.effects.ports import Clock, LogFull, LogUnavailable
 from exchange.terms.stream import StreamId
 from exchange.terms.words import FIRST_USER, Side
+from tests.simulation.log import SimLog
 from tests.simulation.scheduler import Wait
-from tests.simulation.server import SimLog
 
 BASE = "GOLD"
 QUOTE = "INR"

@@ -17,8 +17,8 @@ from exchange.terms.stream import EventEntry, Head, StreamId, parse_id
 from tests.simulation.actors import Actor
 from tests.simulation.clients import Unanswered
 from tests.simulation.clock import SimClock
+from tests.simulation.log import SimLog
 from tests.simulation.scheduler import Process, Wait
-from tests.simulation.server import SimLog
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

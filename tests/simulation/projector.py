@@ -12,8 +12,8 @@ import orjson
 
 from exchange.effects.ports import Clock, LogFull, LogUnavailable
 from exchange.terms.stream import START, EventEntry, Head, genesis_head
+from tests.simulation.log import SimLog
 from tests.simulation.scheduler import Process
-from tests.simulation.server import SimLog
 
 BATCH = 16
 

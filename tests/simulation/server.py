@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from exchange.effects.ports import Fenced, Log, LogFull, LogUnavailable
+from exchange.effects.ports import Fenced, LogFull, LogUnavailable
 from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, genesis_head
 from tests.simulation.scheduler import Process, Scheduler, Turn, Wait
@@ -59,7 +59,7 @@ class Group:
 
 
 class Server:
-    """The simulated server; `SimLog` is a client's view of it."""
+    """The simulated server; `log.SimLog` is a client's view of it."""
 
     def __init__(self, scheduler: Scheduler, random: Random, fsync: Fsync, seen: Counter[str]) -> None:
         self.seen = seen
@@ -403,92 +403,3 @@ class Server:
         self._write(_TRIMMED, before)
         self._make_durable()
         self.seen["streams trimmed"] += 1
-
-
-class SimLog(Log):
-    """The port `Log`, as one process sees the server, and what else that process may ask of it.
-
-    It is one connection. A connection does not survive the server: the first call after a restart fails, and only the
-    next one connects again, so that calls between two failures have all been answered by one incarnation. With `only`
-    it asks at each connecting which incarnation it is, and refuses any but that one.
-    """
-
-    def __init__(self, server: Server, process: Process, only: str = "") -> None:
-        self._server = server
-        self._process = process
-        self._life = 0
-        self._only = only
-        process.on_death.append(lambda: server.forget(process))
-
-    async def _ask(self, run: Callable[[], Any], blocks_us: int = 0) -> Any:
-        server = self._server
-        if self._life != server.life:
-            connected, self._life = self._life, server.life
-            if connected or (self._only and self._only != server.run_id):
-                self._life = 0 if self._only else self._life
-                self._process.check()
-                await server.scheduler.sleep(0)
-                raise LogUnavailable("connection reset, or another incarnation")
-        try:
-            return await server.request(self._process, run, blocks_us)
-        except LogUnavailable:
-            self._life = 0
-            raise
-
-    async def incarnation(self) -> str:
-        """See `ports.Log`; so for the methods below."""
-        life: str = await self._ask(lambda: self._server.run_id)
-        return life
-
-    async def append(self, raw: bytes) -> StreamId:
-        id: StreamId = await self._ask(lambda: self._server.append([b"c", raw]))
-        return id
-
-    async def append_fields(self, fields: list[bytes]) -> StreamId:
-        """Append anything at all, as whoever has the server's address can."""
-        id: StreamId = await self._ask(lambda: self._server.append(fields))
-        return id
-
-    async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
-        server = self._server
-        entries: list[CommandEntry]
-        if wait_ms:
-            entries = await self._ask(lambda: server.read_commands(after, count) or None, wait_ms * 1000)
-        else:
-            entries = await self._ask(lambda: server.read_commands(after, count))
-        return entries
-
-    async def events(self, after: StreamId, count: int, wait_ms: int = 0) -> list[EventEntry]:
-        server = self._server
-        entries: list[EventEntry]
-        if wait_ms:
-            entries = await self._ask(lambda: server.read_events(after, count) or None, wait_ms * 1000)
-        else:
-            entries = await self._ask(lambda: server.read_events(after, count))
-        return entries
-
-    async def event(self, id: StreamId) -> EventEntry | None:
-        found: list[EventEntry | None] = await self._ask(lambda: [self._server.event(id)])
-        return found[0]
-
-    async def head(self) -> Head:
-        head: Head = await self._ask(self._server.head)
-        return head
-
-    async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
-        batch = list(entries)
-        await self._ask(lambda: self._server.publish(built_on, batch))
-
-    async def read_group(self, count: int, wait_ms: int) -> list[EventEntry]:
-        """New entries of the consumer group."""
-        entries: list[EventEntry] = await self._ask(lambda: self._server.read_group(count) or None, wait_ms * 1000)
-        return entries
-
-    async def read_pending(self) -> list[EventEntry]:
-        """Entries that were given out before and not acknowledged."""
-        entries: list[EventEntry] = await self._ask(self._server.read_pending)
-        return entries
-
-    async def acknowledge(self, ids: list[StreamId]) -> None:
-        """Tell the group that these are done."""
-        await self._ask(lambda: self._server.acknowledge(ids))

@@ -20,9 +20,10 @@ from tests.simulation.checks import Violation
 from tests.simulation.clients import Answer, Client, meddle, set_up
 from tests.simulation.clock import SimClock
 from tests.simulation.disk import Disk
+from tests.simulation.log import SimLog
 from tests.simulation.projector import Database
 from tests.simulation.scheduler import Process, Scheduler, Stuck, Task, Wait
-from tests.simulation.server import Server, SimLog
+from tests.simulation.server import Server
 
 LIVENESS_STEPS = 10_000
 HANGING_US = 150_000

@@ -1,0 +1,102 @@
+"""The log as one process sees it: a connection to the simulated server.
+
+What the real client must do, this one does: nothing is retried, and every lost connection is somebody's
+`LogUnavailable`, so that a role can tell when the server may have become another.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from exchange.effects.ports import Log, LogUnavailable
+from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
+from tests.simulation.scheduler import Process
+from tests.simulation.server import Server
+
+
+class SimLog(Log):
+    """The port `Log`, as one process sees the server, and what else that process may ask of it.
+
+    It is one connection. A connection does not survive the server: the first call after a restart fails, and only the
+    next one connects again, so that calls between two failures have all been answered by one incarnation. With `only`
+    it asks at each connecting which incarnation it is, and refuses any but that one.
+    """
+
+    def __init__(self, server: Server, process: Process, only: str = "") -> None:
+        self._server = server
+        self._process = process
+        self._life = 0
+        self._only = only
+        process.on_death.append(lambda: server.forget(process))
+
+    async def _ask(self, run: Callable[[], Any], blocks_us: int = 0) -> Any:
+        server = self._server
+        if self._life != server.life:
+            connected, self._life = self._life, server.life
+            if connected or (self._only and self._only != server.run_id):
+                self._life = 0 if self._only else self._life
+                self._process.check()
+                await server.scheduler.sleep(0)
+                raise LogUnavailable("connection reset, or another incarnation")
+        try:
+            return await server.request(self._process, run, blocks_us)
+        except LogUnavailable:
+            self._life = 0
+            raise
+
+    async def incarnation(self) -> str:
+        """See `ports.Log`; so for the methods below."""
+        life: str = await self._ask(lambda: self._server.run_id)
+        return life
+
+    async def append(self, raw: bytes) -> StreamId:
+        id: StreamId = await self._ask(lambda: self._server.append([b"c", raw]))
+        return id
+
+    async def append_fields(self, fields: list[bytes]) -> StreamId:
+        """Append anything at all, as whoever has the server's address can."""
+        id: StreamId = await self._ask(lambda: self._server.append(fields))
+        return id
+
+    async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
+        server = self._server
+        entries: list[CommandEntry]
+        if wait_ms:
+            entries = await self._ask(lambda: server.read_commands(after, count) or None, wait_ms * 1000)
+        else:
+            entries = await self._ask(lambda: server.read_commands(after, count))
+        return entries
+
+    async def events(self, after: StreamId, count: int, wait_ms: int = 0) -> list[EventEntry]:
+        server = self._server
+        entries: list[EventEntry]
+        if wait_ms:
+            entries = await self._ask(lambda: server.read_events(after, count) or None, wait_ms * 1000)
+        else:
+            entries = await self._ask(lambda: server.read_events(after, count))
+        return entries
+
+    async def event(self, id: StreamId) -> EventEntry | None:
+        found: list[EventEntry | None] = await self._ask(lambda: [self._server.event(id)])
+        return found[0]
+
+    async def head(self) -> Head:
+        head: Head = await self._ask(self._server.head)
+        return head
+
+    async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
+        batch = list(entries)
+        await self._ask(lambda: self._server.publish(built_on, batch))
+
+    async def read_group(self, count: int, wait_ms: int) -> list[EventEntry]:
+        """New entries of the consumer group."""
+        entries: list[EventEntry] = await self._ask(lambda: self._server.read_group(count) or None, wait_ms * 1000)
+        return entries
+
+    async def read_pending(self) -> list[EventEntry]:
+        """Entries that were given out before and not acknowledged."""
+        entries: list[EventEntry] = await self._ask(self._server.read_pending)
+        return entries
+
+    async def acknowledge(self, ids: list[StreamId]) -> None:
+        """Tell the group that these are done."""
+        await self._ask(lambda: self._server.acknowledge(ids))

@@ -1,0 +1,277 @@
+"""The planted mistakes' code: what takes the place of the right thing; `bugs` says what takes the place of what."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from exchange.commands import codec
+from exchange.commands.types import Place
+from exchange.effects.ports import Log, LogFull, LogUnavailable
+from exchange.engine import memory
+from exchange.engine.snapshot import rows
+from exchange.events.replies import ReplyWaiter
+from exchange.events.tail import EventTail
+from exchange.events.types import Rejected
+from exchange.roles import engine, genesis, recovery, replica, snapshots, standby
+from exchange.terms.codes import Refused
+from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId
+from tests.simulation import clients, disk, gateway, projector, server, world
+from tests.simulation import log as log_client
+from tests.simulation.clock import SimClock
+from tests.simulation.scheduler import Process
+
+# --- publishing -------------------------------------------------------------------------------------------------------
+
+
+def pipeline(self: server.Server, built_on: Head, entries: Sequence[EventEntry]) -> bool:
+    """One XADD for each entry. The server refuses an id at or below the top, and while memory is short it refuses
+    some and takes others."""
+    refused = False
+    for entry in entries:
+        if self.full and self.random.random() < 0.5:
+            refused = True
+        elif entry.id > self.head().id:
+            self.add([entry])
+    if refused:
+        raise LogFull("no room")
+    return True
+
+
+def same_top(self: server.Server, built_on: Head, entries: Sequence[EventEntry]) -> bool:
+    return self.head().id == built_on.id
+
+
+def no_doubt(self: object) -> None:
+    """Whatever happens to the server, go on with what is in memory."""
+
+
+async def reconnect_unseen(self: log_client.SimLog, run: Any, blocks_us: int = 0) -> Any:
+    """What many client libraries do by default: a lost connection is opened again and the request repeated."""
+    for _ in range(3):
+        self._life = 0
+        try:
+            return await _ask(self, run, blocks_us)
+        except LogUnavailable:
+            await self._process.scheduler.sleep(0.02)
+    return await _ask(self, run, blocks_us)
+
+
+_ask = log_client.SimLog._ask
+
+
+# --- reading commands -------------------------------------------------------------------------------------------------
+
+
+async def offset_first(self: engine.Engine) -> None:
+    """The offset is a key of its own, stored when a batch has been read."""
+    own = await self._memory.replica()
+    store: Any = self._log
+    if not own.pending:
+        if not own.machine.state.log_id:
+            await genesis.open_log(self._log, self._store, own.machine, self._new_log_id)
+        offset: StreamId = max(store._server.offset, own.machine.head.id)
+        for command in await self._log.commands(offset, self._batch, self._wait_ms):
+            store._server.offset = command.id
+            own.compute(command)
+    if own.pending:
+        await self._publish(own)
+
+
+async def start_at_end(log: Log, store: Any) -> Any:
+    """A machine that stands at the newest command, as if nothing had been missed."""
+    machine = await _recover(log, store)
+    missed = await log.commands(machine.head.id, 1000)
+    for command in missed if machine.state.log_id else []:
+        machine.step(command)
+    return machine
+
+
+_recover = recovery.recover
+
+
+async def skip_poison(self: log_client.SimLog, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
+    """What cannot be decoded is dropped by the reader."""
+    return [entry for entry in await _commands(self, after, count, wait_ms) if _readable(entry)]
+
+
+_commands = log_client.SimLog.commands
+
+
+def _readable(entry: CommandEntry) -> bool:
+    try:
+        codec.decode(entry.fields)
+    except Refused:
+        return False
+    return True
+
+
+# --- the gateway ------------------------------------------------------------------------------------------------------
+
+
+async def turn_from_end(self: EventTail) -> int:
+    """Wait for what comes from now on, each time."""
+    self.position = await self._log.head()
+    return await _turn(self)
+
+
+_turn = EventTail.turn
+
+
+def expect_without_ring(self: ReplyWaiter, id: StreamId, callback: Any) -> None:
+    self._waiting[id] = callback
+
+
+async def serve_first(
+    self: gateway.GatewayActor, log: log_client.SimLog, clock: SimClock, session: gateway.Session, head: Head, life: str
+) -> None:
+    """Take requests, and look where the stream ends when there is time."""
+    self._session = session
+    await clock.sleep(0.02)
+    await _serve(self, log, clock, session, await log.head(), life)
+
+
+_serve = gateway.GatewayActor._serve
+
+
+async def always_same(self: gateway.GatewayActor, log: log_client.SimLog, clock: SimClock, life: str) -> bool:
+    return True
+
+
+def any_life(self: gateway.GatewayActor, life: str) -> gateway.Session:
+    return gateway.Session(log_client.SimLog(self.world.server, self.process), self._ring)
+
+
+async def guess_acceptance(
+    self: gateway.GatewayActor, raw: bytes, session: gateway.Session, serial: int
+) -> tuple[StreamId, bytes]:
+    """The command is in the stream, so it will be done: say so."""
+    return await session.log.append(raw), b'{"v":1,"events":[{"type":"accepted"}],"postings":[]}'
+
+
+async def guess_failure(
+    self: gateway.GatewayActor, raw: bytes, session: gateway.Session, serial: int
+) -> tuple[StreamId, bytes]:
+    """The append failed, so nothing has happened: say so."""
+    try:
+        return await _result(self, raw, session, serial)
+    except LogUnavailable:
+        return (0, 0), b'{"v":1,"events":[{"type":"rejected","code":"unavailable","field":""}],"postings":[]}'
+
+
+_result = gateway.GatewayActor.result
+
+
+# --- durability -------------------------------------------------------------------------------------------------------
+
+
+def fsync_later(self: server.Server) -> None:
+    """Reply now, write to disk when there is time."""
+    if self.random.random() < 0.1:
+        self.durable = len(self.file)
+
+
+# --- snapshots --------------------------------------------------------------------------------------------------------
+
+
+async def believe(log: Log, head: Head) -> bool:
+    return True
+
+
+async def run_ahead(self: standby.Standby) -> None:
+    """Compute whatever commands there are, published or not, and take snapshots of that."""
+    own = await self._memory.replica()
+    await own.catch_up(self._log)
+    for command in await self._log.commands(own.machine.head.id, self._batch, self._wait_ms):
+        own.compute(command)
+        self._commands += 1
+    if self._commands >= 4 and own.machine.state.log_id:
+        self._commands = 0
+        try:
+            snapshots.take(own.machine, self._store, 0)
+        except OSError:
+            return
+
+
+def write_in_place(self: disk.Disk, name: str, lines: Any, process: Process) -> None:
+    """Write into the file of the final name, line by line."""
+    dies_after = self.dies_after()
+    self.files[name] = []
+    for line in lines:
+        if len(self.files[name]) == dies_after:
+            self._kill(process)
+        self.files[name].append(line)
+
+
+def verify_nothing(lines: Any) -> snapshots.Header:
+    first = next(iter(lines), b"")
+    return snapshots._header(first)
+
+
+def rows_without_memory(machine: Any) -> Iterator[list[object]]:
+    return (row for row in rows(machine) if row[0] not in {"remembered", "kept"})
+
+
+def trim_what_is_projected(self: world.World) -> StreamId:
+    return self.database.position.id
+
+
+def trim_at_newest(self: world.World) -> StreamId:
+    return max([snapshots.position_of(name) for name in self.disk.names()], default=START)
+
+
+# --- de-duplication ---------------------------------------------------------------------------------------------------
+
+
+def forget_rejections(self: replica.Replica, command: CommandEntry) -> EventEntry:
+    """A refused command leaves nothing behind, its client order id included."""
+    entry = _compute(self, command)
+    remembered = self.machine.state.remembered
+    if isinstance(self.machine.outcome.events[0], Rejected) and remembered and remembered[-1].id == command.id:
+        refused = remembered.pop()
+        del memory.names(self.machine.state.accounts[refused.account], refused.kind)[refused.name]
+    return entry
+
+
+_compute = replica.Replica.compute
+
+
+def nameless(self: clients.Client, key: str, serial: int) -> Place:
+    order: Any = _order(self, key, serial)
+    order.client_id = ""
+    named: Place = order
+    return named
+
+
+_order = clients.Client._order
+
+
+def renamed(self: clients.Client, raw: bytes) -> bytes:
+    body = orjson.loads(raw)
+    if "client_id" in body and body["type"] == "place":
+        body["client_id"] += "x"
+    return orjson.dumps(body)
+
+
+# --- projections ------------------------------------------------------------------------------------------------------
+
+
+async def commit_apart(self: projector.Projector) -> None:
+    await self._connection.commit(self._rows, None)
+    await self._connection.commit(None, self._position)
+
+
+async def trust_position(self: projector.Projector) -> bool:
+    return True
+
+
+async def follow_group(self: projector.Projector) -> None:
+    """The group knows what has been done: no position is kept, and what is acknowledged need not be looked at."""
+    self._rows, self._position = await self._connection.load()
+    while True:
+        entries = await self._log.read_group(projector.BATCH, 500)
+        for entry in entries:
+            self._rows.fold(entry)
+            self._position = Head(entry.id, entry.chain)
+        await self._log.acknowledge([entry.id for entry in entries])
+        await self._commit()
