@@ -189,7 +189,9 @@ async def run_admin(place: World, *words: str) -> int:
     """`exchange admin …` in this process, on a loop of its own."""
     parser = argparse.ArgumentParser()
     admin.configure(parser)
-    return await asyncio.to_thread(admin.run, parser.parse_args(words), place.settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exchange.logs.configure", lambda *_: None)
+        return await asyncio.to_thread(admin.run, parser.parse_args(words), place.settings)
 
 
 async def test_answers_carry_the_security_headers_and_no_secrets(place: World) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import redis
 import redis.asyncio
 
 from exchange.effects.redis_log import AsyncRedisLog
@@ -304,3 +305,43 @@ async def test_the_process_stops_cleanly_and_says_when_it_cannot_start(
         lines = (tmp_path / "err").read_text().splitlines()
         assert all(line.startswith("{") for line in lines)
         assert len(lines) < 10
+
+
+async def test_a_stalled_log_is_told_and_waited_out(make_settings: MakeSettings, tmp_path: Path) -> None:
+    """F17: stopped, not gone; whoever asks gets an answer in bounded time, and all goes on afterwards."""
+    valkey = ValkeyServer(tmp_path / "v", sockets=tmp_path / "rv", log=tmp_path / "v.log", guarded=False)
+    postgres = PostgresServer(tmp_path / "p", sockets=tmp_path / "rp", log=tmp_path / "p.log", durable=False)
+    valkey.start()
+    postgres.start()
+    try:
+        settings = make_settings(redis_url=valkey.url, database_url=postgres.database_url("postgres"), demo=True)
+        async with world(settings, deadline_s=0.5) as place:
+            user = await place.user(INR="1000")
+            pid = redis_pid(valkey)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                orders = [
+                    asyncio.create_task(user.limit("buy", "10", "1", client_order_id=f"s{number}"))
+                    for number in range(5)
+                ]
+                async with asyncio.timeout(15):
+                    health = await place.anonymous().get("/healthz")
+                    assert (health.status, health.data["checks"]["log"]) == (503, "no answer within 1 s")
+                    for order in orders:
+                        answer = await order
+                        assert (answer.status, answer.code) in {(503, "log_unavailable"), (504, "unknown_outcome")}
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await eventually(lambda: healthy(place))
+            for number in range(5):
+                assert (await user.limit("buy", "10", "1", client_order_id=f"s{number}")).status == 201
+            assert (await user.balances())["INR"] == ("950.00", "50.00")
+    finally:
+        postgres.stop()
+        valkey.stop()
+
+
+def redis_pid(server: ValkeyServer) -> int:
+    """The server's process."""
+    with redis.Redis.from_url(server.url) as connection:
+        return int(connection.info("server")["process_id"])

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from exchange.api import pages, sockets
-from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply
+from exchange.api.call import BEARER, JSON, MAX_BODY_BYTES, Access, Call, Reply
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
 from exchange.api.hub import Hub
@@ -21,7 +21,6 @@ from exchange.terms.stream import format_id, parse_id
 PREFIX: Final = "/api/v1/"
 POSITION: Final = "X-Exchange-Position"
 AT_LEAST: Final = "X-Exchange-At-Least"
-JSON: Final = "application/json"
 
 _HEADERS: Final = {
     "Content-Security-Policy": pages.POLICY,

@@ -6,6 +6,7 @@ be a lie. A repetition gets the first result, but only if it asks for the same t
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from exchange.api.errors import ApiError, GatewayCode, refusal
@@ -13,12 +14,11 @@ from exchange.commands import codec as commands
 from exchange.commands.types import Command, Place
 from exchange.commands.writer import CommandWriter
 from exchange.effects.ports import Log, LogFull, LogUnavailable
-from exchange.events import codec as events
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
 from exchange.events.types import Duplicate, Outcome, Rejected
 from exchange.terms.codes import Refused
-from exchange.terms.stream import CommandEntry, StreamId, parse_id
+from exchange.terms.stream import CommandEntry, EventEntry, StreamId, parse_id
 
 DEADLINE_S: Final = 5.0
 _WAITING: Final = 20_000
@@ -40,10 +40,19 @@ class Answer:
 class CommandPath:
     """The way of commands to the engine and of results back."""
 
-    def __init__(self, log: Log, waiter: ReplyWaiter, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        log: Log,
+        waiter: ReplyWaiter,
+        read: Callable[[EventEntry], Outcome],
+        *,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        """`read` gives an entry's outcome; whoever follows the log has read most of them already."""
         self._log = log
         self._writer = CommandWriter(log)
         self._waiter = waiter
+        self._read = read
         self._deadline_s = deadline_s
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -97,10 +106,11 @@ class CommandPath:
     async def _ask(self, command: Command) -> Answer:
         id = await self._writer.append(command)
         entry = await await_result(self._waiter, id, self._deadline_s, self._log)
-        outcome = events.decode(entry.payload)
+        outcome = self._read(entry)
         first = outcome.events[0] if outcome.events else None
         if isinstance(first, Duplicate):
-            return await self._first(command, parse_id(first.first))
+            async with asyncio.timeout(self._deadline_s):
+                return await self._first(command, parse_id(first.first))
         return Answer(id, outcome)
 
     async def _first(self, command: Command, id: StreamId) -> Answer:
@@ -117,7 +127,7 @@ class CommandPath:
             order = isinstance(command, Place)
             code = GatewayCode.CLIENT_ORDER_ID_REUSED if order else GatewayCode.REF_REUSED
             raise ApiError(code, "client_order_id" if order else "ref")
-        return Answer(id, events.decode(entry.payload))
+        return Answer(id, self._read(entry))
 
     async def _command(self, id: StreamId) -> CommandEntry | None:
         ms, seq = id

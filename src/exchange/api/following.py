@@ -19,6 +19,7 @@ from exchange.effects.ports import Clock, Log, LogUnavailable, SnapshotStore
 from exchange.events import codec
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail, TailLost
+from exchange.events.types import Outcome
 from exchange.projections.live.load import view_of
 from exchange.projections.live.view import BrokenView, Change, LiveView
 from exchange.projections.timescale.history import History
@@ -26,6 +27,9 @@ from exchange.roles import recovery
 from exchange.terms.stream import EventEntry, StreamId
 
 _logger = structlog.get_logger(__name__)
+
+_OUTCOMES = 4096
+"""How many of the latest outcomes are kept for those who wait for them."""
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
@@ -69,6 +73,7 @@ class Follower:
         self._history = history
         self._with_tape = with_tape
         self._tail: EventTail | None = None
+        self._outcomes: dict[StreamId, Outcome] = {}
         self._sleepers: list[tuple[StreamId, asyncio.Future[None]]] = []
         self._seeding: asyncio.Task[None] | None = None
         self.view = LiveView()
@@ -137,6 +142,10 @@ class Follower:
             self._audience.turned(self.view)
             self._wake()
 
+    def outcome(self, entry: EventEntry) -> Outcome:
+        """An entry read; the latest ones have been already."""
+        return self._outcomes.get(entry.id) or codec.decode(entry.payload)
+
     async def at_least(self, position: StreamId, seconds: float) -> None:
         """Wait until the view has come to a position.
 
@@ -164,7 +173,11 @@ class Follower:
             await asyncio.gather(self._seeding, return_exceptions=True)
 
     def _deliver(self, entry: EventEntry) -> None:
-        change = self.view.apply(entry.id, codec.decode(entry.payload))
+        outcome = codec.decode(entry.payload)
+        change = self.view.apply(entry.id, outcome)
+        self._outcomes[entry.id] = outcome
+        if len(self._outcomes) > _OUTCOMES:
+            del self._outcomes[next(iter(self._outcomes))]
         self._audience.entry(self.view, change)
         self._waiter.deliver(entry)
 

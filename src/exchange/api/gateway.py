@@ -1,5 +1,6 @@
 """What the routes work with: the view, the way to the engine, the past, identities and tokens, in one hand."""
 
+import asyncio
 from typing import Final
 
 import structlog
@@ -26,6 +27,9 @@ _logger = structlog.get_logger(__name__)
 SILENT_MS: Final = 3000
 """A command that has waited so long for its entry means that the engine, or the way to it, stands still."""
 
+
+HEALTH_S: Final = 1.0
+"""How long a health check waits for each of log and database."""
 
 CATCH_UP_S: Final = 2.0
 """How long a request waits for the view to come to a position."""
@@ -113,8 +117,9 @@ class Gateway:
             ApiError: `view_behind`, or the log is away.
         """
         try:
-            head = await self.log.head()
-        except EffectError:
+            async with asyncio.timeout(CATCH_UP_S):
+                head = await self.log.head()
+        except (EffectError, TimeoutError):
             raise ApiError(GatewayCode.LOG_UNAVAILABLE) from None
         await self.follower.at_least(head.id, CATCH_UP_S)
 
@@ -185,9 +190,12 @@ class Gateway:
             "database": await self._database(),
         }
         try:
-            await self._check_log(checks)
+            async with asyncio.timeout(HEALTH_S):
+                await self._check_log(checks)
         except EffectError as error:
             checks["log"] = checks["engine"] = f"cannot be asked: {error}"
+        except TimeoutError:
+            checks["log"] = checks["engine"] = f"no answer within {HEALTH_S:g} s"
         healthy = all(checks[name] == "ok" for name in ("log", "view", "engine"))
         return healthy, {
             "status": "ok" if healthy else "unavailable",
@@ -212,7 +220,10 @@ class Gateway:
         if self._identity is None:
             return "there is none: set DATABASE_URL"
         try:
-            await self._identity.ping()
+            async with asyncio.timeout(HEALTH_S):
+                await self._identity.ping()
         except ApiError as error:
             return error.message
+        except TimeoutError:
+            return f"no answer within {HEALTH_S:g} s"
         return "ok"

@@ -32,6 +32,9 @@ COST: Final = 12
 ADMIN: Final = "admin"
 USER: Final = "user"
 
+DATABASE_S: Final = 5.0
+"""How long the database may take for one question."""
+
 _MAX_EMAIL_CHARS: Final = 254
 _EMAIL: Final = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)*", re.ASCII)
 _THREADS: Final = 2
@@ -157,7 +160,7 @@ class Identity:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.connect() as connection:
+            async with asyncio.timeout(DATABASE_S), self._engine.connect() as connection:
                 yield connection
         except IntegrityError:
             raise

@@ -5,10 +5,12 @@ The database follows the log at a distance, the view is at its end but remembers
 answer is the database's alone, which is a true state of some moments ago, and its position says of when.
 """
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
 from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.identity import DATABASE_S
 from exchange.api.seeding import candle_of
 from exchange.projections.live.book import OPEN, LiveOrder
 from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
@@ -234,8 +236,9 @@ class Past:
 
 async def _asked(question: Awaitable[_T]) -> _T:
     try:
-        return await question
-    except (DatabaseUnavailable, DatabaseRefused):
+        async with asyncio.timeout(DATABASE_S):
+            return await question
+    except (DatabaseUnavailable, DatabaseRefused, TimeoutError):
         raise ApiError(GatewayCode.DATABASE_UNAVAILABLE) from None
 
 

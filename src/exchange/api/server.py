@@ -5,6 +5,7 @@ reader; and at the end no more requests are taken, those under way are answered,
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -71,7 +72,7 @@ class Server:
         hub = self.hub
         follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, waiter, hub, history)
         await self._read_up(follower)
-        commands = CommandPath(questions, waiter, deadline_s=self._deadline_s)
+        commands = CommandPath(questions, waiter, follower.outcome, deadline_s=self._deadline_s)
         gateway = Gateway(settings, questions, clock, follower, commands, Past(history), identity, tokens)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())
@@ -149,6 +150,17 @@ async def _hang_up(hub: Hub) -> None:
     hub.close_all(GOING_AWAY, "the gateway stops: reconnect")
 
 
+def spare_collector() -> None:
+    """Let the cyclic collector look seldom, and never at what was there before the first request.
+
+    Orders, balances and entries hold no cycles, but the collector walks them all: at its usual pace it took a third of
+    the gateway's time. What the web server leaves in cycles is still found.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -161,6 +173,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, server.stop.set)
     try:
         await server.start()
+        spare_collector()
         _logger.info("listening", host=settings.host, port=settings.port)
         await server.serve()
     finally:

@@ -152,7 +152,7 @@ async def _command(settings: Settings, ask: _Ask, tell: _Tell) -> int:
         await follower.start()
         following = asyncio.create_task(follower.run())
         try:
-            answer = await CommandPath(questions, waiter).carry_out(ask(follower.view))
+            answer = await CommandPath(questions, waiter, follower.outcome).carry_out(ask(follower.view))
             print(orjson.dumps(tell(follower.view, answer)).decode())
         finally:
             following.cancel()
