@@ -133,14 +133,20 @@ def test_a_snapshot_with_any_flipped_bit_is_passed_over(
     path = folder / newest
     whole = path.read_bytes()
     flips = 0
-    for place in range(0, len(whole), max(1, len(whole) // 300)):
+    trailer = whole.rindex(b"\n", 0, -1)
+    for place in [*range(200), *range(200, trailer, max(1, trailer // 300)), *range(trailer, len(whole))]:
         damaged = bytearray(whole)
         damaged[place] ^= 1 << (place % 8)
         path.write_bytes(damaged)
         with pytest.raises(snapshots.Damaged):
             snapshots.verify(store.read(newest))
         flips += 1
-    assert flips >= 200
+    assert flips >= 500
+    for added in (b"\n" + whole, whole + b"\n", whole + whole, whole.replace(b"\n", b"\n\n", 1)):
+        path.write_bytes(added)
+        with pytest.raises(snapshots.Damaged):
+            snapshots.verify(store.read(newest))
+    path.write_bytes(b"")
     wanted = hash_from_genesis(log)
     machine, refused = reasons(log, store)
     assert len(refused) == 1
@@ -180,7 +186,7 @@ def test_a_snapshot_whose_rows_lie_under_a_true_checksum_is_passed_over(
 def rewrite(path: Path, header: bytes, body: list[bytes]) -> None:
     """A file with a checksum that holds."""
     text = b"".join(line + b"\n" for line in [header, *body])
-    path.write_bytes(text + orjson.dumps({"rows": 0, "sha256": sha256(text).hexdigest()}) + b"\n")
+    path.write_bytes(text + orjson.dumps({"sha256": sha256(text).hexdigest()}) + b"\n")
 
 
 # --- what refuses the start ------------------------------------------------------------------------------------------
@@ -318,6 +324,24 @@ def test_a_snapshot_ahead_of_the_log_is_passed_over_for_an_older(
     machine, refused = reasons(log, store)
     assert len(refused) == 1
     assert snapshots.state_hash(machine) == wanted
+
+
+def test_a_snapshot_of_another_history_with_the_same_ids_is_passed_over(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str, client: redis.Redis
+) -> None:
+    """The same log's identity, the same positions, one deposit of another amount: only the chain tells."""
+    three_snapshots(log, store)
+    commands = all_commands(log)
+    place = next(number for number, command in enumerate(commands) if b'"deposit"' in command.fields[1])
+    changed = commands[place].fields[1].replace(b'"amount":"1', b'"amount":"2', 1)
+    commands[place] = CommandEntry(commands[place].id, [b"c", changed])
+    machine = Machine()
+    copy_log(client, f"{streams}-fork", commands, [machine.step(command) for command in commands])
+    fork = BlockingRedisLog(redis_url, f"{streams}-fork:commands", f"{streams}-fork:events")
+    started, refused = reasons(fork, store)
+    assert len(refused) == 3
+    assert snapshots.state_hash(started) == snapshots.state_hash(machine)
+    fork.close()
 
 
 @pytest.mark.parametrize("what", ["payload", "chain", "command"])

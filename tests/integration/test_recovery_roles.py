@@ -278,6 +278,24 @@ def test_a_flushed_log_stops_the_engine_that_knew_it(
     assert all_events(log) == []
 
 
+def test_after_doubt_a_replica_whose_position_is_gone_is_not_given_out(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
+) -> None:
+    """The server is the same, the streams are not: no run id tells."""
+    engine = open_world(log, store)
+    run(standby(log, store).turn())
+    trade(engine, log, 1, 20)
+    memory = Memory(log, store)
+    kept = run(memory.replica())
+    client.xdel(f"{streams}:events", *[format_id(entry.id) for entry in all_events(log)[-5:]])
+    memory.doubt()
+    assert run(memory.replica()) is not kept
+    client.delete(f"{streams}:commands", f"{streams}:events")
+    memory.doubt()
+    with pytest.raises(WrongLog):
+        run(memory.replica())
+
+
 # --- a server that restarts ------------------------------------------------------------------------------------------
 
 
@@ -401,6 +419,25 @@ def test_pruning_never_counts_what_a_start_could_not_use(
     deleted = run(snapshots.prune(log, store, keep=2))
     assert deleted == [names[4]]
     assert store.names() == names[:4]
+
+
+def test_pruning_never_counts_the_snapshots_of_another_log(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str
+) -> None:
+    engine = open_world(log, store)
+    for seed in range(2):
+        trade(engine, log, seed, 5)
+        run(standby(log, store).turn())
+    own = store.names()
+    foreign = BlockingRedisLog(redis_url, f"{streams}-2:commands", f"{streams}-2:events")
+    other = open_world(foreign, FileSnapshotStore(Path("never-written")))
+    for seed in range(2):
+        trade(other, foreign, seed, 5)
+        snapshots.take(run(other._memory.replica()).machine, store, 0)
+    assert len(store.names()) == 4
+    assert run(snapshots.prune(log, store, keep=2)) == []
+    assert set(own) < set(store.names())
+    foreign.close()
 
 
 def test_a_damaged_snapshot_at_the_present_position_is_written_again(

@@ -2,7 +2,7 @@
 
     {"snapshot":1,"format":…,"log_id":…,"head":"ms-seq","chain":…,"version":…,"created":…}   header
     [[row],[row],…]                                                                          rows, many a line
-    {"rows":…,"sha256":…}                                                                    trailer
+    {"sha256":…}                                                                             trailer
 
 The trailer's hash covers every byte before it, line ends included, and header and trailer keep their form in every
 future format: so a file that was cut or changed is told from one of a newer format. Rows stand many to a line because
@@ -96,14 +96,16 @@ def encode(machine: Machine, created: int) -> Iterator[bytes]:
     )
     digest.update(header + b"\n")
     yield header
-    count = 0
     source = rows(machine)
     while batch := list(islice(source, _ROWS_A_LINE)):
-        count += len(batch)
         line = orjson.dumps(batch)
         digest.update(line + b"\n")
         yield line
-    yield orjson.dumps({"rows": count, "sha256": digest.hexdigest()})
+    yield _trailer(digest.hexdigest())
+
+
+def _trailer(checksum: str) -> bytes:
+    return orjson.dumps({"sha256": checksum})
 
 
 def verify(lines: Iterable[bytes]) -> Header:
@@ -114,16 +116,17 @@ def verify(lines: Iterable[bytes]) -> Header:
         TooNew: it is, and of a newer format.
     """
     digest = sha256()
-    first = last = b""
+    first: bytes | None = None
+    last: bytes | None = None
     for line in lines:
-        if last:
+        if last is None:
+            first = line
+        else:
             digest.update(last + b"\n")
-        first = first or line
         last = line
-    if not first:
+    if first is None:
         raise Damaged("it is empty")
-    trailer = _object(last, "trailer")
-    if trailer.get("sha256") != digest.hexdigest():
+    if last != _trailer(digest.hexdigest()):
         raise Damaged("its checksum does not hold: it was cut or changed")
     return _header(first)
 
@@ -212,18 +215,13 @@ async def prune(log: Log, store: SnapshotStore, keep: int) -> list[str]:
     return deleted
 
 
-def _object(line: bytes, what: str) -> dict[str, object]:
-    try:
-        value: object = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        value = None
-    if not isinstance(value, dict):
-        raise Damaged(f"its {what} cannot be read: it was cut or changed")
-    return value
-
-
 def _header(line: bytes) -> Header:
-    body = _object(line, "header")
+    try:
+        body: object = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise Damaged("its header cannot be read")
     envelope, format = body.get("snapshot"), body.get("format")
     if not isinstance(envelope, int) or not isinstance(format, int):
         raise Damaged("it does not begin with a snapshot's header")
