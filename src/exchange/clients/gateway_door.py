@@ -128,7 +128,7 @@ class GatewayDoor:
             }
             response, answer = gateway.request("POST", "/api/v1/order", body, resting if rests else taking)
         position = response.headers.get("X-Exchange-Position")
-        if position is None:
+        if response.status >= 400 or position is None:
             raise ActionRefused(f"{type(action).__name__.lower()} {action.name}: {response.status} {_words(answer)}")
         return parse_id(position)
 
