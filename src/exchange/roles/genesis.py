@@ -17,8 +17,9 @@ from exchange.engine import Machine
 
 _logger = structlog.get_logger(__name__)
 
-DEDUP_WINDOW_MS = 24 * 3600 * 1000
-"""How long a new log remembers a client order id or a transfer's reference, in stream time."""
+DEDUP_WINDOW_MS = 3600 * 1000
+"""How long a new log remembers a client order id or a transfer's reference, in stream time: an hour outlives any retry,
+and at ten thousand named orders a second it holds 36 million of them (some 200 bytes each)."""
 
 
 def random_log_id() -> str:
