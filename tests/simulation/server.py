@@ -296,7 +296,7 @@ class Server:
                 self._apply(kind, value)
         self.durable = len(self.file)
         self.up = False
-        self.stalled_until = 0
+        self._wake()
         for request in self._inbox + self._blocked:
             request.wait.fail(LogUnavailable("connection lost"))
         self._inbox, self._blocked = [], []
@@ -317,9 +317,14 @@ class Server:
         """Be up, with room, and stay so."""
         self.faults = Faults()
         self.full = False
-        self.stalled_until = 0
+        self._wake()
         self.restart()
         self._schedule_turn()
+
+    def _wake(self) -> None:
+        """End a stall; the turn that waits for its end will find nothing left to do."""
+        self.stalled_until = 0
+        self._turn_due = False
 
     def stall(self, for_us: int) -> None:
         """Answer nobody for a while; callers give up, and their requests are executed all the same."""
