@@ -312,3 +312,20 @@ async def test_a_result_that_comes_before_the_append_is_answered_finds_its_calle
     assert [result.id for result in results] == ids
     assert START not in ids
     await tail_log.aclose()
+
+
+async def test_a_pinned_log_appends_to_one_incarnation_only(own_server: ValkeyServer) -> None:
+    log = AsyncRedisLog(own_server.url, "t:commands", "t:events", timeout=2)
+    log.pin(await log.incarnation())
+    await log.append(b"before")
+    await asyncio.to_thread(own_server.stop)
+    own_server.start()
+    for _ in range(3):
+        with pytest.raises(LogUnavailable):
+            await log.append(b"unseen")
+    with pytest.raises(LogUnavailable):
+        await log.head()  # the connection for questions learns of the restart too
+    log.pin(await log.incarnation())
+    await log.append(b"after")
+    assert [entry.fields for entry in await log.commands(START, 10)] == [[b"c", b"before"], [b"c", b"after"]]
+    await log.aclose()

@@ -2,12 +2,12 @@
 
 Nothing is answered before the entry with the command's id was read back, so whatever is answered is durable and
 applied. At the deadline the outcome is unknown, and is called so: a refusal that later turns out an acceptance would
-be a lie. A repetition gets the first result, but only if it asks for the same thing.
+be a lie. A repetition gets the first result, but only if it asks for the same thing. An id means a command only within
+one incarnation of the log's server; when that changes on the way, the outcome is unknown too.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.commands import codec as commands
@@ -37,22 +37,24 @@ class Answer:
         self.outcome = outcome
 
 
+class Reader(Protocol):
+    """Who follows the log."""
+
+    @property
+    def waiter(self) -> ReplyWaiter:
+        """The waiter for replies of the log's present incarnation; another one after each restart of its server."""
+
+    def outcome(self, entry: EventEntry) -> Outcome:
+        """An entry's outcome; most of them have been read already."""
+
+
 class CommandPath:
     """The way of commands to the engine and of results back."""
 
-    def __init__(
-        self,
-        log: Log,
-        waiter: ReplyWaiter,
-        read: Callable[[EventEntry], Outcome],
-        *,
-        deadline_s: float = DEADLINE_S,
-    ) -> None:
-        """`read` gives an entry's outcome; whoever follows the log has read most of them already."""
+    def __init__(self, log: Log, reader: Reader, *, deadline_s: float = DEADLINE_S) -> None:
         self._log = log
         self._writer = CommandWriter(log)
-        self._waiter = waiter
-        self._read = read
+        self._reader = reader
         self._deadline_s = deadline_s
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -104,14 +106,23 @@ class CommandPath:
             pass  # those who still wait get no answer, and find out by repeating
 
     async def _ask(self, command: Command) -> Answer:
+        waiter = self._reader.waiter
         id = await self._writer.append(command)
-        entry = await await_result(self._waiter, id, self._deadline_s, self._log)
-        outcome = self._read(entry)
+        self._see_current(waiter)
+        entry = await await_result(waiter, id, self._deadline_s, self._log)
+        self._see_current(waiter)
+        outcome = self._reader.outcome(entry)
         first = outcome.events[0] if outcome.events else None
         if isinstance(first, Duplicate):
             async with asyncio.timeout(self._deadline_s):
-                return await self._first(command, parse_id(first.first))
+                answer = await self._first(command, parse_id(first.first))
+            self._see_current(waiter)
+            return answer
         return Answer(id, outcome)
+
+    def _see_current(self, waiter: ReplyWaiter) -> None:
+        if waiter is not self._reader.waiter:
+            raise ApiError(GatewayCode.UNKNOWN_OUTCOME)
 
     async def _first(self, command: Command, id: StreamId) -> Answer:
         """The first result, if it answered the same command."""
@@ -127,7 +138,7 @@ class CommandPath:
             order = isinstance(command, Place)
             code = GatewayCode.CLIENT_ORDER_ID_REUSED if order else GatewayCode.REF_REUSED
             raise ApiError(code, "client_order_id" if order else "ref")
-        return Answer(id, self._read(entry))
+        return Answer(id, self._reader.outcome(entry))
 
     async def _command(self, id: StreamId) -> CommandEntry | None:
         ms, seq = id

@@ -6,9 +6,14 @@ say exactly what the view says.
 
 When the log no longer holds what was read from it, or an entry does not fit, nothing in memory counts: the view is
 built again from snapshot and stream, and sockets are closed so that their clients begin again too.
+
+Who waits for replies waits for those of one incarnation of the log's server. A restarted server may have lost its tail
+and give the lost ids again, to other commands; so after a restart there is another waiter, nothing read before is
+looked up by id, and commands are appended to no incarnation but the one that is being read.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -49,8 +54,11 @@ class Audience(Protocol):
 
 
 class Follower:
-    """Owns the view. `reads` and `questions` are two logs of its own: the first waits for entries. `with_tape`: also
-    learn the trades of the day before."""
+    """Owns the view, and the `waiter` for replies: another one after each restart of the log's server.
+
+    `reads` and `questions` are two logs of its own: the first waits for entries. `pin` is told the incarnation that
+    commands may be appended to. `with_tape`: also learn the trades of the day before.
+    """
 
     def __init__(
         self,
@@ -58,7 +66,7 @@ class Follower:
         questions: Log,
         store: SnapshotStore,
         clock: Clock,
-        waiter: ReplyWaiter,
+        pin: Callable[[str], None],
         audience: Audience,
         history: History | None,
         *,
@@ -68,15 +76,17 @@ class Follower:
         self._questions = questions
         self._store = store
         self._clock = clock
-        self._waiter = waiter
+        self._pin = pin
         self._audience = audience
         self._history = history
         self._with_tape = with_tape
         self._tail: EventTail | None = None
+        self._incarnation = ""
         self._outcomes: dict[StreamId, Outcome] = {}
         self._sleepers: list[tuple[StreamId, asyncio.Future[None]]] = []
         self._seeding: asyncio.Task[None] | None = None
         self.view = LiveView()
+        self.waiter = ReplyWaiter()
         self.problem = "the log has not been read yet"
         """What keeps the view from following; empty when nothing does."""
 
@@ -87,6 +97,8 @@ class Follower:
             MustStop: log and snapshots do not make a state; see `roles.stops`.
             LogUnavailable: try again.
         """
+        incarnation = await self._questions.incarnation()
+        self._begin(incarnation)
         end = await self._questions.head()
         machine, _ = await recovery.newest(self._questions, self._store)
         if machine is None:
@@ -95,6 +107,7 @@ class Follower:
         self._tail = EventTail(self._reads, self._clock, machine.head, self._deliver)
         while self.view.position < end.id:
             await self.turn()
+        await self._see_unchanged(incarnation)
         self.problem = ""
         if self._seeding is not None:
             self._seeding.cancel()
@@ -118,6 +131,8 @@ class Follower:
                 if self._tail is None:
                     await self.start()
                     self._audience.rebuilt()
+                elif not self._tail.connected:
+                    await self._reconnect()
                 await self.turn()
                 self.problem = ""
                 pause = _FIRST_PAUSE_S
@@ -172,6 +187,24 @@ class Follower:
             self._seeding.cancel()
             await asyncio.gather(self._seeding, return_exceptions=True)
 
+    async def _reconnect(self) -> None:
+        """Go on after the log was away; in a new incarnation nobody waits yet when its first entry is read."""
+        incarnation = await self._questions.incarnation()
+        if incarnation != self._incarnation:
+            self._begin(incarnation)
+        await self.turn()
+        await self._see_unchanged(incarnation)
+
+    def _begin(self, incarnation: str) -> None:
+        self.waiter = ReplyWaiter()
+        self._outcomes.clear()
+        self._incarnation = incarnation
+        self._pin(incarnation)
+
+    async def _see_unchanged(self, incarnation: str) -> None:
+        if await self._questions.incarnation() != incarnation:
+            raise LogUnavailable("the stream server was restarted while it was being read")
+
     def _deliver(self, entry: EventEntry) -> None:
         outcome = codec.decode(entry.payload)
         change = self.view.apply(entry.id, outcome)
@@ -179,7 +212,7 @@ class Follower:
         if len(self._outcomes) > _OUTCOMES:
             del self._outcomes[next(iter(self._outcomes))]
         self._audience.entry(self.view, change)
-        self._waiter.deliver(entry)
+        self.waiter.deliver(entry)
 
     def _wake(self) -> None:
         position = self.view.position

@@ -26,7 +26,6 @@ from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis_log import AsyncRedisLog
-from exchange.events.replies import ReplyWaiter
 from exchange.projections.timescale.history import History
 from exchange.settings import Settings
 
@@ -68,11 +67,10 @@ class Server:
             self._stack.push_async_callback(history.close)
             identity = Identity(settings.database_url, cost=self._password_cost)
             self._stack.push_async_callback(identity.close)
-        waiter = ReplyWaiter()
         hub = self.hub
-        follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, waiter, hub, history)
+        follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, questions.pin, hub, history)
         await self._read_up(follower)
-        commands = CommandPath(questions, waiter, follower.outcome, deadline_s=self._deadline_s)
+        commands = CommandPath(questions, follower, deadline_s=self._deadline_s)
         gateway = Gateway(settings, questions, clock, follower, commands, Past(history), identity, tokens)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())

@@ -27,7 +27,6 @@ from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import AsyncRedisLog
-from exchange.events.replies import ReplyWaiter
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.view import LiveView
 from exchange.roles.stops import MustStop
@@ -145,14 +144,13 @@ async def _command(settings: Settings, ask: _Ask, tell: _Tell) -> int:
         raise SettingsError("no stream server is known: set REDIS_URL, or start `exchange up` in this EXCHANGE_HOME")
     reads, questions = (AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key) for _ in range(2))
     clock = AsyncClock()
-    waiter = ReplyWaiter()
     store = FileSnapshotStore(settings.snapshots)
-    follower = Follower(reads, questions, store, clock, waiter, Hub(clock), None, with_tape=False)
+    follower = Follower(reads, questions, store, clock, questions.pin, Hub(clock), None, with_tape=False)
     try:
         await follower.start()
         following = asyncio.create_task(follower.run())
         try:
-            answer = await CommandPath(questions, waiter, follower.outcome).carry_out(ask(follower.view))
+            answer = await CommandPath(questions, follower).carry_out(ask(follower.view))
             print(orjson.dumps(tell(follower.view, answer)).decode())
         finally:
             following.cancel()

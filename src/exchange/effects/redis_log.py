@@ -183,6 +183,13 @@ class AsyncRedisLog:
         """See `Log.incarnation`."""
         return wire.info_field(await self._questions.call(["INFO", "server"]), "run_id")
 
+    def pin(self, incarnation: str) -> None:
+        """From now on append to this incarnation of the server only; any other is `LogUnavailable`.
+
+        An id belongs to one incarnation: a restarted server that lost its tail gives lost ids again, to other commands.
+        """
+        self._appends.incarnation = incarnation
+
     async def append(self, raw: bytes) -> StreamId:
         """Append a command and give its id. Callers of one turn of the loop, and all that come while a write is under
         way, share the next write."""
@@ -244,6 +251,7 @@ class _Link:
         )
         self._timeout = timeout
         self._lock = asyncio.Lock()
+        self._incarnation = ""
 
     async def call(self, command: wire.Command) -> object:
         """One command, one reply.
@@ -256,8 +264,11 @@ class _Link:
             raise wire.failure(reply)
         return reply
 
-    async def call_many(self, commands: list[wire.Command]) -> list[object]:
+    async def call_many(self, commands: list[wire.Command], incarnation: str = "") -> list[object]:
         """Commands in one write, and their replies in order, refusals among them as `ResponseError`s.
+
+        Args:
+            incarnation: say nothing to a server with another run id than this, if one is given.
 
         Raises:
             LogUnavailable: any of them may have been done.
@@ -266,6 +277,8 @@ class _Link:
         async with self._lock:
             try:
                 async with asyncio.timeout(self._timeout):
+                    if incarnation:
+                        await self._identify(incarnation)
                     await self._connection.send_packed_command(self._connection.pack_commands(commands))
                     return [await self._reply() for _ in commands]
             except TimeoutError as error:
@@ -282,6 +295,16 @@ class _Link:
         """Close the connection; the next call opens another."""
         await self._connection.disconnect(nowait=True)
 
+    async def _identify(self, incarnation: str) -> None:
+        if not self._connection.is_connected:
+            await self._connection.connect()  # type: ignore[no-untyped-call]
+            self._incarnation = ""
+        if not self._incarnation:
+            await self._connection.send_packed_command(self._connection.pack_commands([["INFO", "server"]]))
+            self._incarnation = wire.info_field(await self._reply(), "run_id")
+        if self._incarnation != incarnation:
+            raise LogUnavailable("the stream server was restarted, and its log has not been read again yet")
+
     async def _reply(self) -> object:
         try:
             reply: object = await self._connection.read_response(disable_decoding=True)
@@ -295,6 +318,7 @@ class _Appends:
 
     def __init__(self, link: _Link, key: str) -> None:
         self.link = link
+        self.incarnation = ""
         self._key = key
         self._gathered: list[tuple[bytes, asyncio.Future[StreamId]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -320,7 +344,8 @@ class _Appends:
         error: BaseException = LogUnavailable("the append was given up")
         replies: list[object] = []
         try:
-            replies = await self.link.call_many([wire.xadd(self._key, raw) for raw, _ in batch])
+            commands = [wire.xadd(self._key, raw) for raw, _ in batch]
+            replies = await self.link.call_many(commands, self.incarnation)
         except EffectError as refused:
             error = refused
         finally:
