@@ -33,12 +33,6 @@ async def log(request: pytest.FixtureRequest, redis_url: str, streams: str) -> A
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
     """A server that the test may stop, fill and kill."""
     server = ValkeyServer(

@@ -9,7 +9,6 @@ from pathlib import Path
 import orjson
 import pytest
 import redis
-from structlog.testing import capture_logs
 
 from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
@@ -38,57 +37,8 @@ from tests.integration.trading import (
     open_world,
     some,
     standby,
+    trade,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FileSnapshotStore:
-    return FileSnapshotStore(tmp_path / "snapshots")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "snapshots"
-
-
-@pytest.fixture
-def log(redis_url: str, streams: str) -> Iterator[BlockingRedisLog]:
-    opened = BlockingRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as opened:
-        yield opened
-
-
-def trade(engine: Engine, log: BlockingRedisLog, seed: int, count: int) -> None:
-    log.append_many(some(seed, count))
-    drain(engine, log)
-
-
-def three_snapshots(log: BlockingRedisLog, store: FileSnapshotStore) -> Engine:
-    """A log with snapshots at three positions and a stretch after the last."""
-    engine = open_world(log, store)
-    for seed in range(3):
-        trade(engine, log, seed, 20)
-        run(standby(log, store).turn())
-    trade(engine, log, 3, 20)
-    assert len(store.names()) == 3
-    return engine
-
-
-def hash_from_genesis(log: BlockingRedisLog) -> str:
-    return snapshots.state_hash(assert_sound(log))
-
-
-def reasons(log: BlockingRedisLog, store: FileSnapshotStore) -> tuple[Machine, list[str]]:
-    with capture_logs() as logged:
-        machine = run(recover(log, store))
-    return machine, [str(line["reason"]) for line in logged if line["event"] == "snapshot refused"]
-
 
 # --- the engine ------------------------------------------------------------------------------------------------------
 

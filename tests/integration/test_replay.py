@@ -35,12 +35,6 @@ REPOSITORY = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> FileSnapshotStore:
     return FileSnapshotStore(tmp_path / "home" / "snapshots")
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 
 import redis
+from structlog.testing import capture_logs
 
 from exchange.commands.codec import encode
 from exchange.commands.types import (
@@ -23,7 +24,9 @@ from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.events.codec import chain
+from exchange.roles import snapshots
 from exchange.roles.engine import Engine
+from exchange.roles.recovery import recover
 from exchange.roles.standby import Standby
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
 from exchange.terms.words import FIRST_USER, Side
@@ -185,3 +188,29 @@ def assert_conserved(machine: Machine) -> None:
             elif not order.buy and market.base == asset:
                 locked += order.left * market.lot_size
         assert locked == sum(balance.locked for _, balance in held)
+
+
+def trade(engine: Engine, log: BlockingRedisLog, seed: int, count: int) -> None:
+    log.append_many(some(seed, count))
+    drain(engine, log)
+
+
+def three_snapshots(log: BlockingRedisLog, store: FileSnapshotStore) -> Engine:
+    """A log with snapshots at three positions and a stretch after the last."""
+    engine = open_world(log, store)
+    for seed in range(3):
+        trade(engine, log, seed, 20)
+        run(standby(log, store).turn())
+    trade(engine, log, 3, 20)
+    assert len(store.names()) == 3
+    return engine
+
+
+def hash_from_genesis(log: BlockingRedisLog) -> str:
+    return snapshots.state_hash(assert_sound(log))
+
+
+def reasons(log: BlockingRedisLog, store: FileSnapshotStore) -> tuple[Machine, list[str]]:
+    with capture_logs() as logged:
+        machine = run(recover(log, store))
+    return machine, [str(line["reason"]) for line in logged if line["event"] == "snapshot refused"]
