@@ -14,15 +14,17 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from exchange.effects.redis_log import AsyncRedisLog
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
+from exchange.events.tail import TailLost
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.projector import Projector
 from exchange.projections.timescale.rows import Batch
 from exchange.projections.timescale.writer import Busy, Inconsistent, Overtaken, Writer
-from exchange.terms.stream import CommandEntry, format_id, genesis_head, parse_id
+from exchange.terms.stream import CommandEntry, format_id, genesis_head
 from tests.integration.projecting import Pair, a_log, expected, projecting, put, stored
 
 DEADLINE = 30.0
@@ -57,6 +59,18 @@ async def ask(url: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
 async def position(url: str) -> str:
     rows = await ask(url, "SELECT position_ms, position_seq FROM projections")
     return format_id((rows[0][0], rows[0][1])) if rows else "none"
+
+
+def mark(client: redis.Redis, streams: str) -> tuple[str, int | None, int]:
+    """What the group shows: its position, its lag, how much is pending."""
+    (group,) = client.xinfo_groups(f"{streams}:events")
+    return group["last-delivered-id"].decode(), group["lag"], group["pending"]
+
+
+def take(client: redis.Redis, streams: str) -> None:
+    """What a reader does that is dead already, or is none of ours: be given all that the group has."""
+    while client.xreadgroup("timescale", "stranger", {f"{streams}:events": ">"}, count=1_000):
+        pass
 
 
 async def follow_until(projector: Projector, url: str, pairs: list[Pair], *, rebuild: bool = False) -> None:
@@ -152,26 +166,72 @@ async def test_a_rebuild_equals_what_was_folded_step_by_step(
 # --- exactly once -----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_delivered_again_is_skipped(
+async def test_what_others_do_to_the_group_makes_no_gap(
     client: redis.Redis, redis_url: str, streams: str, database: str
 ) -> None:
     pairs = a_log(4, 200)
-    put(client, streams, pairs[:150])
+    put(client, streams, pairs[:100])
     async with projecting(redis_url, streams, database, 20) as projector:
         await projector.catch_up()
-        await projector.turn()  # the group is where the position is
+        put(client, streams, pairs[100:130])
+        take(client, streams)
+        await projector.catch_up()
+        assert await position(database) == mark(client, streams)[0] == format_id(pairs[129][1].id)
         client.xgroup_setid(f"{streams}:events", "timescale", "0")
-        put(client, streams, pairs[150:])
+        put(client, streams, pairs[130:150])
+        await projector.catch_up()
+    async with projecting(redis_url, streams, database, 20) as projector:
+        await projector.turn()  # the group is where the position is, and the log holds no more
+        put(client, streams, pairs[150:180])
+        take(client, streams)
+        await projector.catch_up()
+        client.xgroup_destroy(f"{streams}:events", "timescale")
+        put(client, streams, pairs[180:])
         await follow_until(projector, database, pairs)
     assert await stored(database) == expected(entries(pairs))
+    assert mark(client, streams)[0] == format_id(pairs[-1][1].id)
 
 
-@pytest.mark.parametrize("point", ["before_commit", "after_commit", "after_acknowledge"])
+async def test_the_group_shows_how_far_behind_the_rows_are(
+    client: redis.Redis, redis_url: str, streams: str, database: str
+) -> None:
+    pairs = a_log(19, 200)
+    ends = [format_id(entry.id) for _, entry in pairs]
+    put(client, streams, pairs[:100])
+    async with projecting(redis_url, streams, database, 40) as projector:
+        await projector.turn()
+        assert mark(client, streams) == (ends[39], 60, 0)
+        await projector.catch_up()
+        assert mark(client, streams) == (ends[99], 0, 0)
+    put(client, streams, pairs[100:])
+    behind = len(pairs) - 100
+    assert mark(client, streams) == (ends[99], behind, 0)
+    async with projecting(redis_url, streams, database, 40) as projector:
+        await projector.turn()
+        assert mark(client, streams) == (ends[139], behind - 40, 0)
+    # A new group in the middle of the stream: nobody can tell the lag until what was there is stored.
+    client.xgroup_destroy(f"{streams}:events", "timescale")
+    async with projecting(redis_url, streams, database, 40) as projector:
+        await projector.turn()
+        assert mark(client, streams) == (ends[179], None, 0)
+        later = other_end(pairs, len(pairs), 20)[len(pairs) :]
+        put(client, streams, later)
+        while await position(database) <= ends[-1]:
+            await projector.turn()
+        left = [entry for _, entry in later if format_id(entry.id) > mark(client, streams)[0]]
+        assert left
+        assert mark(client, streams)[1] == len(left)
+        await projector.catch_up()
+        assert mark(client, streams) == (format_id(later[-1][1].id), 0, 0)
+
+
+@pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 def test_a_kill_around_the_commit_neither_loses_nor_doubles(
     client: redis.Redis, redis_url: str, streams: str, database: str, point: str
 ) -> None:
     pairs = a_log(5, 250)
     put(client, streams, pairs)
+    ends = ["0-0", *(format_id(entry.id) for _, entry in pairs)]
     command = [sys.executable, "-m", "exchange", "project", "timescale", "--batch", "40"]
     environ = {
         **os.environ,
@@ -180,21 +240,16 @@ def test_a_kill_around_the_commit_neither_loses_nor_doubles(
         "DATABASE_URL": database,
         "EXCHANGE_STREAMS": streams,
     }
-    seen = []
+    committed = 0
     for turn in (1, 2, 1):
         killed = subprocess.run(
             command, env={**environ, "EXCHANGE_FAILPOINT": f"{point}:{turn}"}, timeout=DEADLINE, check=False
         )
         assert killed.returncode == -signal.SIGKILL
-        seen.append(asyncio.run(position(database)))
-        oldest = client.xpending(f"{streams}:events", "timescale")["min"]
-        committed_only = oldest is not None and parse_id(oldest.decode()) <= parse_id(seen[-1])
-        assert committed_only == (point == "after_commit")
-    # What the kill left: each batch that was committed counts, once.
-    done = 0 if point == "before_commit" else 1
-    ids = ["0-0" if point == "before_commit" else format_id(pairs[39][1].id)]
-    ids += [format_id(pairs[40 * n - 1][1].id) for n in (1 + 2 * done, 1 + 3 * done)]
-    assert seen == ids
+        # Each batch that was committed counts, once; the group never is ahead of it.
+        committed += 40 * (turn if point == "after_commit" else turn - 1)
+        assert asyncio.run(position(database)) == ends[committed]
+        assert mark(client, streams)[0] == ends[committed - 40 if point == "after_commit" else committed]
 
     async def finish() -> None:
         async with projecting(redis_url, streams, database, 40) as projector:
@@ -202,6 +257,7 @@ def test_a_kill_around_the_commit_neither_loses_nor_doubles(
         assert await stored(database) == expected(entries(pairs))
 
     asyncio.run(finish())
+    assert mark(client, streams) == (ends[-1], 0, 0)
 
 
 async def test_a_second_projector_stands_by_and_takes_over(
@@ -352,6 +408,35 @@ async def test_a_trimmed_log_carries_on_but_builds_nothing_from_nothing(
     assert await stored(database) == expected(entries(pairs))
 
 
+async def test_what_was_trimmed_under_a_living_projector_is_missed_not_skipped(
+    client: redis.Redis, redis_url: str, streams: str, database: str
+) -> None:
+    pairs = a_log(20, 200)
+
+    def trim(first: int) -> None:
+        for stream in ("commands", "events"):
+            client.xtrim(f"{streams}:{stream}", minid=format_id(pairs[first][1].id), approximate=False)
+
+    async with projecting(redis_url, streams, database) as projector:
+        await projector.turn()
+        put(client, streams, pairs[:100])
+        trim(10)
+        with pytest.raises(CannotProject, match="not the beginning of a log"):
+            await projector.run(lambda: False)
+        assert await position(database) == "0-0"
+        client.delete(f"{streams}:commands", f"{streams}:events")
+        put(client, streams, pairs[:100])
+        await projector.catch_up()
+        await projector.turn()  # its position was compared with the log
+        put(client, streams, pairs[100:])
+        trim(110)
+        with pytest.raises(TailLost):
+            await projector.turn()
+        with pytest.raises(CannotProject, match="where the database's rows end"):
+            await projector.run(lambda: False)
+    assert await stored(database) == expected(entries(pairs[:100]))
+
+
 async def test_an_empty_stream_costs_no_rows(client: redis.Redis, redis_url: str, streams: str, database: str) -> None:
     pairs = a_log(15, 50)
     put(client, streams, pairs)
@@ -402,15 +487,19 @@ async def test_a_log_that_does_not_exist_yet_is_waited_for(
     client: redis.Redis, redis_url: str, streams: str, database: str
 ) -> None:
     pairs = a_log(17, 30)
+    command, first = pairs[0]
     async with projecting(redis_url, streams, database) as projector:
         there = asyncio.Event()
         running = asyncio.create_task(projector.run(there.is_set))
         async with asyncio.timeout(DEADLINE):
-            while await position(database) != "0-0":
+            while not client.exists(f"{streams}:events") or not client.xinfo_groups(f"{streams}:events"):
                 assert not running.done(), running
                 await asyncio.sleep(0.01)
-            assert client.exists(f"{streams}:events") == 0  # and not made by who only reads it
-            put(client, streams, pairs)
+            client.execute_command("XADD", f"{streams}:commands", format_id(command.id), *command.fields)  # type: ignore[no-untyped-call]
+            log = AsyncRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
+            await log.publish(genesis_head(), [first])  # the group's empty stream is no hindrance
+            await log.aclose()
+            put(client, streams, pairs[1:])
             await reach(database, pairs, running)
             there.set()
             await running
@@ -455,7 +544,7 @@ def test_the_command_follows_until_it_is_told_to_stop(
     finally:
         process.kill()
     assert process.returncode == 0, errors
-    assert client.xpending(f"{streams}:events", "timescale")["pending"] == 0
+    assert mark(client, streams) == (format_id(pairs[-1][1].id), 0, 0)
 
 
 def test_the_command_refuses_with_a_reason(redis_url: str, streams: str, database_url: str) -> None:

@@ -19,7 +19,7 @@ from exchange.projections.timescale.words import NAME
 from exchange.projections.timescale.writer import Inconsistent, Writer
 from exchange.settings import Settings, SettingsError
 
-HELP = "A projection of the event stream, by consumer group: `timescale` keeps the history in SQL."
+HELP = "A projection of the event stream: `timescale` keeps the history in SQL."
 
 PROJECTIONS = (NAME,)
 

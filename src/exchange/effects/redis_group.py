@@ -1,95 +1,109 @@
-"""A consumer group on the event stream, for a projection whose own database holds its position.
+"""A projection's mark on the event stream: a consumer group that is told how far the projection has come.
 
-The group is put back to that position whenever the projection begins, so that it delivers exactly what is not stored
-yet, and its offset shows others (a trimmer, a monitor) how far the projection has come. It is never asked where the
-projection stands.
+Nothing is read through the group. The server moves a group when it hands out, and may carry out the request of a
+reader that has died since: who takes what comes next would then miss what the dead one was given. So the projection
+reads on from its own position (see `events.tail.read_on`) and moves the group there after each commit.
 
-Entries are handed out only while the server is the one that the position was compared with: a restarted server may have
-lost its tail, and what it delivers next would be put on top of what is gone.
+To others (an operator, whoever trims) the group shows what is still needed: it follows the projection's position,
+nothing in it is pending, and `XINFO GROUPS` shows its lag. It must never be asked where the projection stands, and
+never be moved ahead of what is committed. To move it twice or late does no harm, so a plain client will do.
 """
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
 from exchange.effects import redis_wire as wire
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import TIMEOUT, _Link
-from exchange.terms.stream import EventEntry, StreamId, format_id
-
-_CONSUMER = "projector"
+from exchange.effects.redis_log import TIMEOUT
+from exchange.terms.stream import START, EventEntry, StreamId, format_id
 
 
 class EventGroup:
-    """One group with one consumer, over two connections: an acknowledgement does not wait for a read that waits."""
+    """One group, over one connection that is opened when first used."""
 
     def __init__(self, url: str, events_key: str, name: str, timeout: float = TIMEOUT) -> None:
-        """Nothing is connected yet."""
-        self._reads = _Link(url, timeout)
-        self._acknowledgements = _Link(url, timeout)
+        self._client: Redis = Redis.from_url(
+            url, protocol=2, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+        )
         self._key = events_key
         self._name = name
-        self._wait_ms = int(timeout * 600)
-        self._incarnation = ""
+        self._nth: tuple[StreamId, int] | None = None
 
     async def aclose(self) -> None:
-        """Let the connections go."""
-        await self._reads.close()
-        await self._acknowledgements.close()
+        """Let the connection go."""
+        await self._client.aclose()
 
-    async def begin(self, after: StreamId) -> None:
-        """Put the group to a position, forgetting what it has handed out, and note which server this is.
-
-        Raises:
-            LogUnavailable: also when there is no event stream yet.
-            LogFull, EffectError.
-        """
-        self._incarnation = ""
-        *_, made, info = await self._reads.call_many(
-            [
-                # Together: at no moment does the group seem not to need the stream.
-                ["MULTI"],
-                ["XGROUP", "DESTROY", self._key, self._name],
-                ["XGROUP", "CREATE", self._key, self._name, format_id(after)],
-                ["EXEC"],
-                ["INFO", "server"],
-            ]
-        )
-        for reply in [made, info, *(made if isinstance(made, list) else [])]:
-            if isinstance(reply, ResponseError):
-                if "requires the key to exist" in str(reply):
-                    raise LogUnavailable(f"there is no event stream {self._key} yet")
-                raise wire.failure(reply)
-        self._incarnation = wire.info_field(info, "run_id")
-
-    async def read(self, count: int, wait_ms: int) -> list[EventEntry]:
-        """The next entries, up to `count`; waits up to `wait_ms` for the first.
-
-        Raises:
-            LogUnavailable: also when the server or the group is no longer the one that `begin` saw.
-            LogFull, EffectError.
-        """
-        group: wire.Command = ["XREADGROUP", "GROUP", self._name, _CONSUMER, "COUNT", count]
-        wait: wire.Command = ["BLOCK", min(wait_ms, self._wait_ms)] if wait_ms > 0 else []
-        read: wire.Command = [*group, *wait, "STREAMS", self._key, ">"]
-        reply, info = await self._reads.call_many([read, ["INFO", "server"]])
-        if isinstance(reply, ResponseError):
-            if "NOGROUP" in str(reply):
-                raise LogUnavailable(f"the group {self._name} is gone: the stream server has other data than before")
-            raise wire.failure(reply)
-        if isinstance(info, ResponseError):
-            raise wire.failure(info)
-        if wire.info_field(info, "run_id") != self._incarnation:
-            raise LogUnavailable("the stream server was restarted")
-        return wire.event_entries(wire.read_entries(reply))
-
-    async def acknowledge(self, entries: Sequence[EventEntry]) -> None:
-        """Say that entries are stored.
+    async def begin(self, at: StreamId) -> None:
+        """Put the group to a position. Makes the group if it is not there, and so the stream.
 
         Raises:
             LogUnavailable, LogFull, EffectError.
         """
-        if entries:
-            ids = cast(wire.Command, [format_id(entry.id) for entry in entries])
-            await self._acknowledgements.call(["XACK", self._key, self._name, *ids])
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.xgroup_create(self._key, self._name, format_id(at), mkstream=True)
+        pipeline.xinfo_stream(self._key)
+        pipeline.xinfo_groups(self._key)
+        made, stream, groups = await _replies(pipeline)
+        for reply in (made, stream, groups):
+            if isinstance(reply, ResponseError) and "BUSYGROUP" not in str(reply):
+                raise wire.failure(reply)
+        self._nth = self._numbered(at, stream, groups)
+        await self._put(at)
+
+    async def move(self, entries: Sequence[EventEntry]) -> None:
+        """Put the group to the last of these entries, which follow the ones that it was moved to before.
+
+        Raises:
+            LogUnavailable: also when the group is gone.
+            LogFull, EffectError.
+        """
+        last = entries[-1].id
+        if self._nth is not None and self._nth[0] <= last:
+            id, number = self._nth
+            self._nth = last, number + sum(entry.id > id for entry in entries)
+        await self._put(last)
+
+    async def _put(self, id: StreamId) -> None:
+        number = self._nth[1] if self._nth is not None and self._nth[0] == id else None
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.xgroup_setid(self._key, self._name, format_id(id), entries_read=number)
+        (reply,) = await _replies(pipeline)
+        if isinstance(reply, ResponseError):
+            if "NOGROUP" in str(reply) or "requires the key to exist" in str(reply):
+                raise LogUnavailable(f"the group {self._name} is gone: the stream server has other data than before")
+            raise wire.failure(reply)
+
+    def _numbered(
+        self, at: StreamId, stream: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]
+    ) -> tuple[StreamId, int] | None:
+        """An id from `at` on, and how many entries were ever added up to it: the server does not count up to an id in
+        the middle, and needs the number to tell the lag. None if it does not count at all."""
+        added = stream.get("entries-added")
+        if added is None:
+            return None
+        for group in groups:
+            if group["name"] == self._name.encode() and wire.stream_id(group["last-delivered-id"]) == at:
+                number = group.get("entries-read")
+                if number is not None:
+                    return at, number
+        if at == START:
+            return START, added - stream["length"]
+        return wire.stream_id(stream["last-generated-id"]), added
+
+
+async def _replies(pipeline: Pipeline) -> list[Any]:
+    """The replies in order, refusals among them as `ResponseError`s.
+
+    Raises:
+        LogUnavailable, EffectError.
+    """
+    try:
+        return await pipeline.execute(raise_on_error=False)
+    except (RedisError, OSError) as error:
+        raise wire.failure(error) from error

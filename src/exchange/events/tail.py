@@ -22,6 +22,26 @@ class TailLost(Exception):
     """
 
 
+async def read_on(log: Log, position: Head, count: int, wait_ms: int = 0, *, check: bool = True) -> list[EventEntry]:
+    """Up to `count` entries that follow `position`; waits up to `wait_ms` for the first.
+
+    Args:
+        check: see that the position's entry is still there. It is done in any case when there are `count` entries: who
+            is that far behind may be behind what is left of the stream. Before its first entry there is nothing to see.
+
+    Raises:
+        TailLost: see there.
+        LogUnavailable.
+    """
+    entries = await log.events(position.id, count, wait_ms)
+    if position.id != START and (check or len(entries) >= count):
+        # After the read, so that what was read provably went on from the position.
+        entry = await log.event(position.id)
+        if entry is None or entry.chain != position.chain:
+            raise TailLost(f"the event stream no longer has entry {format_id(position.id)} as it was read")
+    return entries
+
+
 class EventTail:
     """A tail over a log of its own (a read that waits holds up others).
 
@@ -71,21 +91,12 @@ class EventTail:
             TailLost: see there.
         """
         # Before the first batch and after a failure the position is checked even if nothing comes.
-        entries = await self._log.events(self.position.id, self._batch, self._wait_ms if self.connected else 0)
-        if not self.connected or len(entries) >= self._batch:
-            await self._check_position()
-            self.connected = True
+        wait_ms = self._wait_ms if self.connected else 0
+        entries = await read_on(self._log, self.position, self._batch, wait_ms, check=not self.connected)
+        self.connected = True
         for entry in entries:
             if entry.id <= self.position.id:
                 raise TailLost(f"entry {format_id(entry.id)} came after {format_id(self.position.id)}")
             self._deliver(entry)
             self.position = Head(entry.id, entry.chain)
         return len(entries)
-
-    async def _check_position(self) -> None:
-        """After the read, so that what was read provably went on from the position."""
-        if self.position.id == START:
-            return
-        entry = await self._log.event(self.position.id)
-        if entry is None or entry.chain != self.position.chain:
-            raise TailLost(f"the event stream no longer has entry {format_id(self.position.id)} as it was read")

@@ -1,11 +1,12 @@
-"""The projection's life: read, fold, commit rows and position together, acknowledge.
+"""The projection's life: read on from the position, fold, commit rows and position together.
 
-The position in the database is the truth. Whenever anything was out of reach, the projector begins again from there:
-compares it with the log, puts the consumer group to it, goes on. So an entry that is delivered twice is skipped, and
-one that was committed but not acknowledged is not delivered again. It must never acknowledge what is not committed,
-and never apply a batch on top of anything but the entry before it.
+The position in the database is the truth. Each batch is read from there, and the position's entry is seen to be in the
+log with its chain after the read: so each batch follows the one before, and an entry is in the tables exactly when it
+is at or below the position. Whenever anything was out of reach, the projector begins again from the database. It must
+never take anybody else's word for what it has read, and never apply a batch on top of anything but the entry before it.
 
-Neither database nor log being away stops it, nor does it stop anybody.
+The consumer group is moved to the position after each commit, for others to see. Neither database nor log being away
+stops the projector, nor does it stop anybody.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import structlog
 from exchange.effects.failpoints import reached
 from exchange.effects.ports import Log, LogFull, LogUnavailable
 from exchange.events.codec import UnreadableEvent
+from exchange.events.tail import TailLost, read_on
 from exchange.projections.timescale import anchor
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.database import DatabaseUnavailable
@@ -38,16 +40,13 @@ _STANDBY_PAUSE: Final = 0.5
 
 
 class Group(Protocol):
-    """The deliveries; see `effects.redis_group`."""
+    """The mark on the stream, for others; see `effects.redis_group`."""
 
-    async def begin(self, after: StreamId) -> None:
-        """Put the group to a position."""
+    async def begin(self, at: StreamId) -> None:
+        """Put the group to a position, making it if need be."""
 
-    async def read(self, count: int, wait_ms: int) -> list[EventEntry]:
-        """The next entries."""
-
-    async def acknowledge(self, entries: list[EventEntry]) -> None:
-        """Say that entries are stored."""
+    async def move(self, entries: list[EventEntry]) -> None:
+        """Put the group to the last of the entries that were stored."""
 
 
 class Store(Protocol):
@@ -112,7 +111,7 @@ class Projector:
                         await self.rebuild()
                         rebuild = False
                     await self.turn()
-                except (LogUnavailable, LogFull, DatabaseUnavailable, Overtaken) as error:
+                except (LogUnavailable, LogFull, TailLost, DatabaseUnavailable, Overtaken) as error:
                     await self._forget()
                     _logger.warning("waiting", reason=f"{type(error).__name__}: {error}", pause=pause)
                     await asyncio.sleep(pause)
@@ -146,7 +145,7 @@ class Projector:
         """One batch, or up to `wait_ms` without one.
 
         Raises:
-            LogUnavailable, LogFull, DatabaseUnavailable, Overtaken, Busy: begin again, later.
+            LogUnavailable, LogFull, TailLost, DatabaseUnavailable, Overtaken, Busy: begin again, later.
             CannotProject, EffectError, DatabaseRefused: see `run`.
         """
         await self._advance(await self._ready())
@@ -157,13 +156,12 @@ class Projector:
             return self._position
         position = await self._store.open()
         self._standing_by = False
-        # First, so that the entries come from the same run of the server as the answers below.
-        await self._group.begin(position.id)
-        if not anchor.anchored(position, await self._log.event(position.id)):
+        if position.id != START and not anchor.anchored(position, await self._log.event(position.id)):
             first, command = await self._beginning()
             if anchor.verdict(position, first, command) == "rebuild":
                 await self._drop(f"the log has no entry {format_id(position.id)} with the database's chain")
                 return await self._ready()
+        await self._group.begin(position.id)
         _logger.info("projecting", position=format_id(position.id))
         self._position = position
         return position
@@ -188,33 +186,36 @@ class Projector:
 
     async def _beginning(self) -> tuple[EventEntry | None, CommandEntry | None]:
         events = await self._log.events(START, 1)
-        commands = await self._log.commands(START, 1)
-        return next(iter(events), None), next(iter(commands), None)
+        return next(iter(events), None), await self._first_command()
+
+    async def _first_command(self) -> CommandEntry | None:
+        return next(iter(await self._log.commands(START, 1)), None)
 
     async def _advance(self, position: Head) -> None:
         try:
-            entries, batch = await (self._ahead or self._next(position.id))
+            entries, batch = await (self._ahead or self._next(position))
             self._ahead = None
             if not entries:
                 return
+            after = Head(batch.position, batch.chain)
             if len(entries) == self._batch:  # there is more: get it ready while this is being stored
-                self._ahead = asyncio.create_task(self._next(max(entries[-1].id, position.id)))
-            if batch.entries:
-                await self._store.write(batch)
-                self._position = Head(batch.position, batch.chain)
-                self._entries += batch.entries
-                self._rows += batch.rows
+                self._ahead = asyncio.create_task(self._next(after))
+            await self._store.write(batch)
+            self._position = after
+            self._entries += batch.entries
+            self._rows += batch.rows
             reached("after_commit")
-            await self._group.acknowledge(entries)
-            reached("after_acknowledge")
+            await self._group.move(entries)
         except BaseException:
             await self._forget()
             raise
 
-    async def _next(self, after: StreamId) -> tuple[list[EventEntry], Batch]:
-        """The next delivery, and the batch that its entries above `after` make."""
-        entries = await self._group.read(self._batch, self._wait_ms)
-        return entries, _fold(entries, after)
+    async def _next(self, after: Head) -> tuple[list[EventEntry], Batch]:
+        """The entries that follow `after`, and the batch that they make."""
+        entries = await read_on(self._log, after, self._batch, self._wait_ms)
+        if entries and after.id == START:  # then they must be the log's first
+            anchor.verdict(after, entries[0], await self._first_command())
+        return entries, _fold(entries)
 
     async def _forget(self) -> None:
         """Begin again from the database's position."""
@@ -225,16 +226,15 @@ class Projector:
             await asyncio.gather(ahead, return_exceptions=True)
 
 
-def _fold(entries: list[EventEntry], after: StreamId) -> Batch:
-    """The entries above a position, as one batch."""
+def _fold(entries: list[EventEntry]) -> Batch:
+    """The entries as one batch."""
     batch = Batch()
     for entry in entries:
-        if entry.id > after:
-            try:
-                batch.add(entry)
-            except (UnreadableEvent, Unstorable) as error:
-                raise CannotProject(
-                    f"entry {format_id(entry.id)} of the event stream cannot be stored: {error}. Run the version that "
-                    "wrote it, or find what else writes to the stream."
-                ) from error
+        try:
+            batch.add(entry)
+        except (UnreadableEvent, Unstorable) as error:
+            raise CannotProject(
+                f"entry {format_id(entry.id)} of the event stream cannot be stored: {error}. Run the version that "
+                "wrote it, or find what else writes to the stream."
+            ) from error
     return batch
