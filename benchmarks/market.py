@@ -27,7 +27,8 @@ MARKET: Final = "BTC-USDT"
 TICK: Final = 10_000
 LOT: Final = 10_000
 ACCOUNTS: Final = 50
-_ENOUGH: Final = 10**24
+_ENOUGH: Final = 10**16
+"""A hundred million BTC, ten thousand million USDT: more than any flow needs, and still within a machine word."""
 
 
 def setting(open_log: bool = True) -> Iterator[Command]:
