@@ -17,9 +17,10 @@ from exchange.engine import Machine
 
 _logger = structlog.get_logger(__name__)
 
-DEDUP_WINDOW_MS = 3600 * 1000
-"""How long a new log remembers a client order id or a transfer's reference, in stream time: an hour outlives any retry,
-and at ten thousand named orders a second it holds 36 million of them (some 200 bytes each)."""
+DEDUP_WINDOW_MS = 24 * 3600 * 1000
+"""How long a new log remembers a client order id or a transfer's reference, in stream time. Stream time follows the
+server's clock: the window has to outlast not only retries but a clock that is set wrong by an hour or two in between.
+Each remembered name costs some 200 bytes."""
 
 
 def random_log_id() -> str:
