@@ -171,7 +171,7 @@ async def test_what_others_do_to_the_group_makes_no_gap(
 ) -> None:
     pairs = a_log(4, 200)
     put(client, streams, pairs[:100])
-    async with projecting(redis_url, streams, database, 20) as projector:
+    async with asyncio.timeout(DEADLINE), projecting(redis_url, streams, database, 20) as projector:
         await projector.catch_up()
         put(client, streams, pairs[100:130])
         take(client, streams)
@@ -180,7 +180,7 @@ async def test_what_others_do_to_the_group_makes_no_gap(
         client.xgroup_setid(f"{streams}:events", "timescale", "0")
         put(client, streams, pairs[130:150])
         await projector.catch_up()
-    async with projecting(redis_url, streams, database, 20) as projector:
+    async with asyncio.timeout(DEADLINE), projecting(redis_url, streams, database, 20) as projector:
         await projector.turn()  # the group is where the position is, and the log holds no more
         put(client, streams, pairs[150:180])
         take(client, streams)
@@ -417,7 +417,7 @@ async def test_what_was_trimmed_under_a_living_projector_is_missed_not_skipped(
         for stream in ("commands", "events"):
             client.xtrim(f"{streams}:{stream}", minid=format_id(pairs[first][1].id), approximate=False)
 
-    async with projecting(redis_url, streams, database) as projector:
+    async with asyncio.timeout(DEADLINE), projecting(redis_url, streams, database) as projector:
         await projector.turn()
         put(client, streams, pairs[:100])
         trim(10)
