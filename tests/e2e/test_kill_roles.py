@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -28,6 +29,7 @@ from exchange.roles import snapshots
 from exchange.roles.recovery import recover
 from exchange.terms.stream import StreamId, genesis_head
 from tests.e2e.nursery import Nursery
+from tests.e2e.running import until
 from tests.integration.trading import all_commands, assert_sound, trading, world
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -162,8 +164,9 @@ class Supervisor:
             self._nursery.wait(doomed.pid, 5)
 
     def end(self) -> None:
-        """Ask all to stop; each must do so, cleanly."""
+        """Ask all to stop, as soon as they can hear it; each must do so, cleanly."""
         for doomed in self._running:
+            until(partial(hears, doomed.pid, signal.SIGTERM), f"{doomed.role} to listen for SIGTERM")
             os.kill(doomed.pid, signal.SIGTERM)
         for doomed in self._running:
             assert self._nursery.wait(doomed.pid, 20) == 0, doomed.role
@@ -180,6 +183,13 @@ class Supervisor:
             life = 2.0
         argv = [role] if role == "standby" else [role, "--batch", str(self._dice.choice([3, 50, 500]))]
         return Doomed(role, self._nursery.spawn(argv, env), time.monotonic() + life)
+
+
+def hears(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal yet; before that the signal would just end it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def kill(pid: int) -> None:
