@@ -82,7 +82,7 @@ class Follower:
         self._with_tape = with_tape
         self._tail: EventTail | None = None
         self._incarnation = ""
-        self._outcomes: dict[StreamId, Outcome] = {}
+        self._outcomes: dict[bytes, Outcome] = {}  # by chain: an id may be given again
         self._sleepers: list[tuple[StreamId, asyncio.Future[None]]] = []
         self._seeding: asyncio.Task[None] | None = None
         self.view = LiveView()
@@ -159,7 +159,7 @@ class Follower:
 
     def outcome(self, entry: EventEntry) -> Outcome:
         """An entry read; the latest ones have been already."""
-        return self._outcomes.get(entry.id) or codec.decode(entry.payload)
+        return self._outcomes.get(entry.chain) or codec.decode(entry.payload)
 
     async def at_least(self, position: StreamId, seconds: float) -> None:
         """Wait until the view has come to a position.
@@ -197,7 +197,6 @@ class Follower:
 
     def _begin(self, incarnation: str) -> None:
         self.waiter = ReplyWaiter()
-        self._outcomes.clear()
         self._incarnation = incarnation
         self._pin(incarnation)
 
@@ -208,7 +207,7 @@ class Follower:
     def _deliver(self, entry: EventEntry) -> None:
         outcome = codec.decode(entry.payload)
         change = self.view.apply(entry.id, outcome)
-        self._outcomes[entry.id] = outcome
+        self._outcomes[entry.chain] = outcome
         if len(self._outcomes) > _OUTCOMES:
             del self._outcomes[next(iter(self._outcomes))]
         self._audience.entry(self.view, change)
