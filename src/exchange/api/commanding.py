@@ -18,7 +18,7 @@ from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
 from exchange.events.types import Duplicate, Outcome, Rejected
 from exchange.terms.codes import Refused
-from exchange.terms.stream import CommandEntry, EventEntry, StreamId, parse_id
+from exchange.terms.stream import CommandEntry, EventEntry, StreamId, parse_id, previous
 
 DEADLINE_S: Final = 5.0
 _WAITING: Final = 20_000
@@ -141,7 +141,5 @@ class CommandPath:
         return Answer(id, self._reader.outcome(entry))
 
     async def _command(self, id: StreamId) -> CommandEntry | None:
-        ms, seq = id
-        before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
-        found = await self._log.commands(before, 1)
+        found = await self._log.commands(previous(id), 1)
         return found[0] if found and found[0].id == id else None

@@ -23,7 +23,7 @@ from exchange import __version__
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.engine import Machine
 from exchange.engine.snapshot import FORMAT, SnapshotError, restore, rows
-from exchange.terms.stream import Head, StreamId, format_id, parse_id
+from exchange.terms.stream import Head, StreamId, format_id, parse_id, previous
 
 ENVELOPE: Final = 1
 """The version of the lines around the rows."""
@@ -157,9 +157,7 @@ async def anchored(log: Log, head: Head) -> bool:
     entry = await log.event(head.id)
     if entry is None or entry.chain != head.chain:
         return False
-    ms, seq = head.id
-    before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
-    commands = await log.commands(before, 1)
+    commands = await log.commands(previous(head.id), 1)
     return bool(commands) and commands[0].id == head.id
 
 

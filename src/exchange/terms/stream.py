@@ -40,6 +40,12 @@ def parse_id(text: str) -> StreamId:
     return parsed
 
 
+def previous(stream_id: StreamId) -> StreamId:
+    """The largest id below one, so that reading after it begins with the one. Not for `START`, which has none below."""
+    ms, seq = stream_id
+    return (ms, seq - 1) if seq else (ms - 1, _MAX_PART)
+
+
 class CommandEntry:
     """One entry of the command stream, as it stands there.
 
