@@ -1,20 +1,27 @@
-"""The web server's side: routes put into aiohttp, tokens read, every error brought into the one shape.
+"""The web server's side: requests brought to their routes, tokens read, every error brought into the one shape.
 
-Nothing else in the house knows aiohttp's requests but `sockets`; nothing leaves here without the security headers.
+Of the web server only its lower half is used, which reads requests and keeps connections. Its upper half (resources,
+middlewares, signals) would cost a request more than all that is here.
+
+Nothing else in the house knows the web server's requests but `answers` and `sockets`.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from exchange.api import pages, sockets
-from exchange.api.call import BEARER, JSON, MAX_BODY_BYTES, Access, Call, Reply
+from exchange.api.answers import Answer
+from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
 from exchange.api.hub import Hub
 from exchange.api.routes.table import ROUTES, Route
+from exchange.api.routing import Table
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
 
@@ -22,73 +29,114 @@ PREFIX: Final = "/api/v1/"
 POSITION: Final = "X-Exchange-Position"
 AT_LEAST: Final = "X-Exchange-At-Least"
 
-_HEADERS: Final = {
-    "Content-Security-Policy": pages.POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "exchange",
-}
-_HTTP_CODES: Final = {
-    404: GatewayCode.NOT_FOUND,
-    405: GatewayCode.METHOD_NOT_ALLOWED,
-    413: GatewayCode.BODY_TOO_LARGE,
-}
+_HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
 _logger = structlog.get_logger(__name__)
 
 
-def build(gateway: Gateway, hub: Hub) -> web.Application:
-    """The application."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_one_error_shape])
-    for route in ROUTES:
-        app.router.add_route(route.method, PREFIX + route.path, _handler(gateway, route))
+def build(gateway: Gateway, hub: Hub) -> web.Server:
+    """The web server, which listens nowhere yet."""
+    bounded = partial(web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY_BYTES)
+    return web.Server(Door(gateway, hub).answer, request_factory=bounded, access_log=None)
 
-    async def door(request: web.Request) -> web.StreamResponse:
+
+class Door:
+    """Everything that is served."""
+
+    def __init__(self, gateway: Gateway, hub: Hub) -> None:
+        self._gateway = gateway
+        self._hub = hub
+        self._table: Table[_Handler] = Table()
+        for route in ROUTES:
+            self._table.add(route.method, PREFIX + route.path, self._through(route))
+        for method in (hdrs.METH_GET, hdrs.METH_HEAD):
+            self._table.add(method, "/", self._page)
+            self._table.add(method, "/ws", self._page)
+            self._table.add(method, "/healthz", self._health)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request, whatever happens.
+
+        Raises:
+            ConnectionError: the client is gone: there is nobody to tell.
+        """
+        pattern = ""
+        try:
+            if hdrs.EXPECT in request.headers:
+                await _continue(request)
+            found = self._table.find(request.path)
+            if found is None:
+                return _refused(ApiError(GatewayCode.NOT_FOUND))
+            place, parts = found
+            pattern = place.pattern
+            handler = place.methods.get(request.method)
+            if handler is None:
+                return _refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
+            return await handler(request, parts)
+        except ApiError as error:
+            return _refused(error)
+        except web.HTTPException as error:
+            return _refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
+        except ConnectionError:
+            raise
+        except Exception:
+            # The pattern holds nothing that a client wrote.
+            _logger.exception("request failed", method=request.method, route=pattern)
+            return _refused(ApiError(GatewayCode.INTERNAL))
+
+    def _through(self, route: Route) -> _Handler:
+        gateway = self._gateway
+        access, handler = route.access, route.handler
+
+        async def handle(request: web.BaseRequest, parts: Mapping[str, str]) -> web.StreamResponse:
+            at_least = request.headers.get(AT_LEAST)
+            if at_least is not None:
+                await _at_least(gateway, at_least)
+            principal: Principal | None = None
+            if access is not Access.PUBLIC:
+                principal = await gateway.principal(_token(request))
+                if access is Access.ADMIN:
+                    await gateway.require_admin(principal)
+            return _answer(await handler(Call(gateway, request, parts, principal)))
+
+        return handle
+
+    async def _page(self, request: web.BaseRequest, _: Mapping[str, str]) -> web.StreamResponse:
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await sockets.serve(gateway, hub, request)
+            return await sockets.serve(self._gateway, self._hub, request)
         if request.path == "/ws":
             raise ApiError(GatewayCode.NOT_FOUND, detail="This is the WebSocket's address: connect with a WebSocket.")
-        return web.Response(text=pages.WELCOME, content_type="text/html")
+        return Answer(200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
 
-    async def health(_: web.Request) -> web.StreamResponse:
-        healthy, told = await gateway.health()
-        return _response(Reply(told, status=200 if healthy else 503))
-
-    app.router.add_get("/", door)
-    app.router.add_get("/ws", door)
-    app.router.add_get("/healthz", health)
-    app.on_response_prepare.append(_secure)
-    return app
+    async def _health(self, request: web.BaseRequest, _: Mapping[str, str]) -> web.StreamResponse:
+        healthy, told = await self._gateway.health()
+        return _answer(Reply(told, status=200 if healthy else 503))
 
 
-def _handler(gateway: Gateway, route: Route) -> _Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        await _at_least(gateway, request)
-        principal: Principal | None = None
-        if route.access is not Access.PUBLIC:
-            principal = await gateway.principal(_token(request))
-            if route.access is Access.ADMIN:
-                await gateway.require_admin(principal)
-        return _response(await route.handler(Call(gateway, request, principal)))
+async def _continue(request: web.BaseRequest) -> None:
+    """Ask for the body of who waits to be asked.
 
-    return handle
+    Raises:
+        ApiError: the client expects something else.
+    """
+    if request.version < HttpVersion11:
+        return
+    if request.headers[hdrs.EXPECT].lower() != "100-continue":
+        raise ApiError(GatewayCode.MALFORMED_REQUEST)
+    await request.writer.write(_CONTINUE)
+    request.writer.output_size = 0  # what counts is whether the answer has begun
 
 
-def _token(request: web.Request) -> str:
+def _token(request: web.BaseRequest) -> str:
     header = request.headers.get(hdrs.AUTHORIZATION, "")
     if header[: len(BEARER)].lower() != BEARER:
         raise ApiError(GatewayCode.UNAUTHORIZED)
     return header[len(BEARER) :]
 
 
-async def _at_least(gateway: Gateway, request: web.Request) -> None:
-    text = request.headers.get(AT_LEAST)
-    if text is None:
-        return
+async def _at_least(gateway: Gateway, text: str) -> None:
     try:
         position = parse_id(text)
     except ValueError:
@@ -96,46 +144,17 @@ async def _at_least(gateway: Gateway, request: web.Request) -> None:
     await gateway.follower.at_least(position, CATCH_UP_S)
 
 
-def _response(reply: Reply) -> web.Response:
-    response = web.Response(body=reply.json(), status=reply.status, content_type=JSON)
-    if reply.position is not None:
-        response.headers[POSITION] = format_id(reply.position)
-    return response
+def _answer(reply: Reply) -> Answer:
+    headers = None if reply.position is None else {POSITION: format_id(reply.position)}
+    return Answer(reply.status, reply.json(), headers=headers)
 
 
-def _refused(error: ApiError) -> web.Response:
-    response = _response(Reply(error.body(), error.position, status=error.status))
+def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+    told = dict(headers or {})
+    if error.position is not None:
+        told[POSITION] = format_id(error.position)
     if error.retry_after is not None:
-        response.headers[hdrs.RETRY_AFTER] = str(error.retry_after)
+        told[hdrs.RETRY_AFTER] = str(error.retry_after)
     if error.status == 401:
-        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    return response
-
-
-@web.middleware
-async def _one_error_shape(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except ApiError as error:
-        return _refused(error)
-    except web.HTTPException as error:
-        code = _HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)
-        response = _refused(ApiError(code))
-        if hdrs.ALLOW in error.headers:
-            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-        return response
-    except ConnectionError:
-        raise  # the client is gone: there is nobody to tell
-    except Exception:
-        _logger.exception("request failed", method=request.method, route=_shown(request))
-        return _refused(ApiError(GatewayCode.INTERNAL))
-
-
-def _shown(request: web.Request) -> str:
-    """The route's pattern, which holds nothing that a client wrote."""
-    resource = request.match_info.route.resource
-    return "" if resource is None else resource.canonical
-
-
-async def _secure(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+        told[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return Answer(error.status, Reply(error.body()).json(), headers=told)

@@ -6,6 +6,7 @@ from enum import Enum
 import orjson
 from aiohttp import hdrs, web
 
+from exchange.api.answers import JSON
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
 from exchange.api.reading import Fields, digits, json_object
@@ -13,7 +14,6 @@ from exchange.projections.live.records import LiveAccount
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
 
-JSON = "application/json"
 MAX_BODY_BYTES = 16 * 1024
 BEARER = "bearer "
 """The scheme, whose name may come in any case."""
@@ -31,9 +31,14 @@ class Access(Enum):
 class Call:
     """A request that was let through; `principal` is None on public routes."""
 
-    def __init__(self, gateway: Gateway, request: web.Request, principal: Principal | None) -> None:
+    __slots__ = ("_parts", "_principal", "_request", "gateway")
+
+    def __init__(
+        self, gateway: Gateway, request: web.BaseRequest, parts: Mapping[str, str], principal: Principal | None
+    ) -> None:
         self.gateway = gateway
         self._request = request
+        self._parts = parts
         self._principal = principal
 
     @property
@@ -62,7 +67,7 @@ class Call:
 
     def path(self, name: str) -> str:
         """A part of the path."""
-        return self._request.match_info[name]
+        return self._parts[name]
 
     def path_number(self, name: str, missing: Code) -> int:
         """A part of the path that is a number; anything else names nothing that exists."""

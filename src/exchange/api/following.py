@@ -13,6 +13,7 @@ looked up by id, and commands are appended to no incarnation but the one that is
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -82,7 +83,7 @@ class Follower:
         self._with_tape = with_tape
         self._tail: EventTail | None = None
         self._incarnation = ""
-        self._outcomes: dict[bytes, Outcome] = {}  # by chain: an id may be given again
+        self._outcomes: OrderedDict[bytes, Outcome] = OrderedDict()  # by chain: an id may be given again
         self._sleepers: list[tuple[StreamId, asyncio.Future[None]]] = []
         self._seeding: asyncio.Task[None] | None = None
         self.view = LiveView()
@@ -209,7 +210,7 @@ class Follower:
         change = self.view.apply(entry.id, outcome)
         self._outcomes[entry.chain] = outcome
         if len(self._outcomes) > _OUTCOMES:
-            del self._outcomes[next(iter(self._outcomes))]
+            self._outcomes.popitem(last=False)
         self._audience.entry(self.view, change)
         self.waiter.deliver(entry)
 

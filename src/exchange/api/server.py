@@ -128,7 +128,7 @@ class Server:
 
     async def _listen(self, gateway: Gateway, hub: Hub) -> None:
         settings = self.settings
-        runner = web.AppRunner(app.build(gateway, hub), access_log=None, shutdown_timeout=DRAIN_S)
+        runner = web.ServerRunner(app.build(gateway, hub), shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(gateway.commands.drained, DRAIN_S)

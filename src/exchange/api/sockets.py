@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import WSMsgType, hdrs, web
 
+from exchange.api.answers import SECURITY
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway
 from exchange.api.hub import GOING_AWAY, MAX_SUBSCRIPTIONS, Hub, Subscriber
@@ -30,13 +31,13 @@ _ID_CHARS: Final = 64
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "AUTH")
 
 
-def same_origin(request: web.Request) -> bool:
+def same_origin(request: web.BaseRequest) -> bool:
     """Whether a page of this host opens the socket, or no browser at all (which sends no Origin)."""
     origin = request.headers.get(hdrs.ORIGIN)
     return origin is None or urlsplit(origin).netloc == request.host
 
 
-async def serve(gateway: Gateway, hub: Hub, request: web.Request) -> web.WebSocketResponse:
+async def serve(gateway: Gateway, hub: Hub, request: web.BaseRequest) -> web.WebSocketResponse:
     """A connection from upgrade to close.
 
     Raises:
@@ -49,6 +50,7 @@ async def serve(gateway: Gateway, hub: Hub, request: web.Request) -> web.WebSock
     hub.join(subscriber)
     try:
         socket = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S, compress=False)
+        socket.headers.update(SECURITY)
         await socket.prepare(request)
         sending = asyncio.create_task(outbox.run(socket))
         try:

@@ -5,6 +5,7 @@ tail reads on another connection. So the latest entries are remembered, and who 
 first. Nothing here waits or knows of time; an adapter for asyncio stands in `awaiting`.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -26,7 +27,7 @@ class ReplyWaiter:
 
     def __init__(self, ring: int = RING) -> None:
         self._size = ring
-        self._ring: dict[StreamId, EventEntry] = {}
+        self._ring: OrderedDict[StreamId, EventEntry] = OrderedDict()  # a dict's first key is far behind deleted ones
         self._waiting: dict[StreamId, Callback] = {}
         self._newest = START
 
@@ -56,7 +57,7 @@ class ReplyWaiter:
         self._newest = entry.id
         self._ring[entry.id] = entry
         if len(self._ring) > self._size:
-            del self._ring[next(iter(self._ring))]
+            self._ring.popitem(last=False)
         callback = self._waiting.pop(entry.id, None)
         if callback is not None:
             callback(entry)
