@@ -23,6 +23,9 @@ FEE_SCALE: Final = 1_000_000
 MAX_FEE: Final = 100_000
 """The highest fee rate, 10 %."""
 
+POINTS: Final = 10_000
+"""Trails, slippage caps and price bands are basis points: 100 is 1 %."""
+
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,29})(?:\.([0-9]{1,18}))?", re.ASCII)
 
 

@@ -43,6 +43,20 @@ class Code(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     NOT_A_REDUCTION = "not_a_reduction"
     BELOW_FILLED = "below_filled"
+    EXPIRING = "expiring"
+    ACCOUNT_FROZEN = "account_frozen"
+    ALREADY_EXPIRED = "already_expired"
+    OUTSIDE_BAND = "outside_band"
+    TOO_MANY_PARTS = "too_many_parts"
+    TOO_MANY_ORDERS = "too_many_orders"
+    POSITION_LIMIT = "position_limit"
+    WOULD_TRIGGER = "would_trigger"
+    NO_REFERENCE = "no_reference"
+    CLIENT_ID_USED = "client_id_used"
+    LEG_PRICES = "leg_prices"
+    UNKNOWN_LIST = "unknown_list"
+    BOOK_CROSSED = "book_crossed"
+    NOT_IN_AUCTION = "not_in_auction"
     # Money.
     BALANCE_LIMIT = "balance_limit"
     UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
@@ -58,7 +72,7 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.INVALID_FIELD: "The field's value has the wrong type or form.",
     Code.LOG_NOT_OPEN: "The log has not been opened: its first command must be open_log.",
     Code.LOG_ALREADY_OPEN: "The log is already open.",
-    Code.UNKNOWN_RULES: "This engine does not know that version of the rules.",
+    Code.UNKNOWN_RULES: "This engine does not know that version of the rules, or the log has it already.",
     Code.ASSET_EXISTS: "The asset exists already.",
     Code.UNKNOWN_ASSET: "There is no such asset.",
     Code.MARKET_EXISTS: "The market exists already.",
@@ -80,6 +94,20 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.UNKNOWN_ORDER: "There is no such open order.",
     Code.NOT_A_REDUCTION: "The new quantity must be smaller than the order's quantity.",
     Code.BELOW_FILLED: "The new quantity must be greater than what is already filled; cancel instead.",
+    Code.EXPIRING: "Many orders are expiring at this moment: try again at once.",
+    Code.ACCOUNT_FROZEN: "The account is frozen: it can cancel, nothing else.",
+    Code.ALREADY_EXPIRED: "The order's time has passed already.",
+    Code.OUTSIDE_BAND: "The price is too far from the market's reference price.",
+    Code.TOO_MANY_PARTS: "The order would show too small a part: the market limits into how many it may be cut.",
+    Code.TOO_MANY_ORDERS: "The account or the market has as many open orders of this kind as the market allows.",
+    Code.POSITION_LIMIT: "The account would hold more of the asset than the market allows.",
+    Code.WOULD_TRIGGER: "The order would trigger immediately.",
+    Code.NO_REFERENCE: "The market has no last price yet that the trail could start from.",
+    Code.CLIENT_ID_USED: "A leg's client order id is in use already.",
+    Code.LEG_PRICES: "The legs' types, sides, quantities or prices do not fit together around the last price.",
+    Code.UNKNOWN_LIST: "There is no such open order list.",
+    Code.BOOK_CROSSED: "The book is crossed: uncross it before trading goes on.",
+    Code.NOT_IN_AUCTION: "The market is not in an auction.",
     Code.BALANCE_LIMIT: "The balance would pass the largest amount that can be held.",
     Code.UNKNOWN_WITHDRAWAL: "There is no such pending withdrawal.",
 }
