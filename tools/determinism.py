@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CORE = ("terms/*.py", "commands/types.py", "commands/codec.py", "events/types.py", "events/codec.py", "engine/*.py")
+from exchange.compiled import PATTERNS
+
+CORE = PATTERNS
+"""What is compiled is what must be deterministic."""
 
 IMPORTS = {
     "bisect",
@@ -33,7 +36,17 @@ IMPORTS = {
 CORE_MODULES = (
     "exchange.terms",
     "exchange.commands.types",
+    "exchange.commands.fields",
+    "exchange.commands.codec_1",
+    "exchange.commands.read_orders",
+    "exchange.commands.read_setup",
+    "exchange.commands.write",
     "exchange.commands.codec",
+    "exchange.events.base",
+    "exchange.events.setup",
+    "exchange.events.transfers",
+    "exchange.events.orders",
+    "exchange.events.trades",
     "exchange.events.types",
     "exchange.events.codec",
     "exchange.engine",

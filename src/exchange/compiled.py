@@ -22,6 +22,11 @@ Status = Literal["compiled", "interpreted", "stale"]
 PATTERNS = (
     "terms/*.py",
     "commands/types.py",
+    "commands/fields.py",
+    "commands/codec_1.py",
+    "commands/read_orders.py",
+    "commands/read_setup.py",
+    "commands/write.py",
     "commands/codec.py",
     "events/base.py",
     "events/setup.py",
