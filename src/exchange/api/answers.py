@@ -1,13 +1,16 @@
 """An answer on its way out: status line, headers and body put together once and sent with one write.
 
 The idea: but for its length, the time and a header or two an answer's head is always the same, so it is made
-beforehand. The web server's own responses fill, walk and write a dictionary of headers for each answer, which cost more
-than everything that the order in it needs.
+beforehand. The web server's own responses fill, walk and write a dictionary of headers for each answer, which cost
+more than everything that the order in it needs. And answers that become known in one turn of the loop, as those to a
+batch of results do, are sent one right after the other: a write that wakes a sleeping client costs three times one to a
+client that is awake.
 
 Nothing leaves the gateway without `SECURITY`; the WebSocket's handshake, the one answer that is not made here, takes
 them from here too.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -35,20 +38,46 @@ _ALWAYS: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY.item
 _heads: Final[dict[tuple[int, str], bytes]] = {}
 
 
+class Outgoing:
+    """What the present turn of the loop has to send."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+
+    def send(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Write when everything that is ready now has run; to a connection that is gone by then, nothing."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._waiting.append((transport, data))
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport, data in waiting:
+            if not transport.is_closing():
+                transport.write(data)
+
+
 class Answer(web.StreamResponse):
     """A whole answer. `headers` are those beyond `SECURITY` and what follows from the rest; they hold nothing that a
     client wrote."""
 
     def __init__(
-        self, status: int, body: bytes, *, content_type: str = JSON, headers: Mapping[str, str] | None = None
+        self,
+        outgoing: Outgoing,
+        status: int,
+        body: bytes,
+        *,
+        content_type: str = JSON,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status=status)
+        self._outgoing = outgoing
         self._head = _heads.get((status, content_type)) or _made(status, content_type)
         self._content = body
         self._more = headers
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Send everything, and wait while the client does not read.
+        """Send everything, and wait while the client does not read what was sent before.
 
         Raises:
             ConnectionError: the client is gone.
@@ -65,10 +94,12 @@ class Answer(web.StreamResponse):
             if request.version < HttpVersion11:
                 more += b"Connection: keep-alive\r\n"
         head = b"%b%bDate: %b\r\nContent-Length: %d\r\n\r\n" % (self._head, more, _date(), len(body))
-        writer = request.writer
-        await writer.write(head if request.method == hdrs.METH_HEAD else head + body)
-        await writer.drain()
-        return writer
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        self._outgoing.send(transport, head if request.method == hdrs.METH_HEAD else head + body)
+        await request.writer.drain()
+        return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to send."""

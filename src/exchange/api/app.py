@@ -15,7 +15,7 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from exchange.api import pages, sockets
-from exchange.api.answers import Answer
+from exchange.api.answers import Answer, Outgoing
 from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
@@ -48,6 +48,7 @@ class Door:
     def __init__(self, gateway: Gateway, hub: Hub) -> None:
         self._gateway = gateway
         self._hub = hub
+        self._outgoing = Outgoing()
         self._table: Table[_Handler] = Table()
         for route in ROUTES:
             self._table.add(route.method, PREFIX + route.path, self._through(route))
@@ -68,23 +69,23 @@ class Door:
                 await _continue(request)
             found = self._table.find(request.path)
             if found is None:
-                return _refused(ApiError(GatewayCode.NOT_FOUND))
+                return self._refused(ApiError(GatewayCode.NOT_FOUND))
             place, parts = found
             pattern = place.pattern
             handler = place.methods.get(request.method)
             if handler is None:
-                return _refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
+                return self._refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
             return await handler(request, parts)
         except ApiError as error:
-            return _refused(error)
+            return self._refused(error)
         except web.HTTPException as error:
-            return _refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
+            return self._refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
         except ConnectionError:
             raise
         except Exception:
             # The pattern holds nothing that a client wrote.
             _logger.exception("request failed", method=request.method, route=pattern)
-            return _refused(ApiError(GatewayCode.INTERNAL))
+            return self._refused(ApiError(GatewayCode.INTERNAL))
 
     def _through(self, route: Route) -> _Handler:
         gateway = self._gateway
@@ -99,7 +100,7 @@ class Door:
                 principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
-            return _answer(await handler(Call(gateway, request, parts, principal)))
+            return self._answer(await handler(Call(gateway, request, parts, principal)))
 
         return handle
 
@@ -108,11 +109,25 @@ class Door:
             return await sockets.serve(self._gateway, self._hub, request)
         if request.path == "/ws":
             raise ApiError(GatewayCode.NOT_FOUND, detail="This is the WebSocket's address: connect with a WebSocket.")
-        return Answer(200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
+        return Answer(self._outgoing, 200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
 
     async def _health(self, request: web.BaseRequest, _: Mapping[str, str]) -> web.StreamResponse:
         healthy, told = await self._gateway.health()
-        return _answer(Reply(told, status=200 if healthy else 503))
+        return self._answer(Reply(told, status=200 if healthy else 503))
+
+    def _answer(self, reply: Reply) -> Answer:
+        headers = None if reply.position is None else {POSITION: format_id(reply.position)}
+        return Answer(self._outgoing, reply.status, reply.json(), headers=headers)
+
+    def _refused(self, error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+        told = dict(headers or {})
+        if error.position is not None:
+            told[POSITION] = format_id(error.position)
+        if error.retry_after is not None:
+            told[hdrs.RETRY_AFTER] = str(error.retry_after)
+        if error.status == 401:
+            told[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        return Answer(self._outgoing, error.status, Reply(error.body()).json(), headers=told)
 
 
 async def _continue(request: web.BaseRequest) -> None:
@@ -142,19 +157,3 @@ async def _at_least(gateway: Gateway, text: str) -> None:
     except ValueError:
         raise ApiError(Code.INVALID_FIELD, AT_LEAST, detail="A position is written ms-seq.") from None
     await gateway.follower.at_least(position, CATCH_UP_S)
-
-
-def _answer(reply: Reply) -> Answer:
-    headers = None if reply.position is None else {POSITION: format_id(reply.position)}
-    return Answer(reply.status, reply.json(), headers=headers)
-
-
-def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
-    told = dict(headers or {})
-    if error.position is not None:
-        told[POSITION] = format_id(error.position)
-    if error.retry_after is not None:
-        told[hdrs.RETRY_AFTER] = str(error.retry_after)
-    if error.status == 401:
-        told[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    return Answer(error.status, Reply(error.body()).json(), headers=told)
