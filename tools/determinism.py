@@ -48,6 +48,7 @@ CORE_MODULES = (
     "exchange.events.orders",
     "exchange.events.trades",
     "exchange.events.types",
+    "exchange.events.read",
     "exchange.events.codec",
     "exchange.engine",
 )

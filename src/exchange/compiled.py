@@ -34,6 +34,7 @@ PATTERNS = (
     "events/orders.py",
     "events/trades.py",
     "events/types.py",
+    "events/read.py",
     "events/codec.py",
     "engine/*.py",
 )

@@ -44,7 +44,8 @@ MAX_LIMIT: Final = 1_000_000
 
 
 def open_log(body: Object) -> Command:
-    """The beginning of a log, under any version: a name limit is known since the second."""
+    """The beginning of a log. From the second version on it says how many names are remembered; without that it is of
+    the first, which knew no version but its own: it is read as of one that no engine will ever know."""
     log_id = fields.text(body, "log_id")
     if LOG_ID_PATTERN.fullmatch(log_id) is None:
         raise fields.invalid("log_id")
@@ -52,7 +53,7 @@ def open_log(body: Object) -> Command:
     window_ms = fields.integer(body, "dedup_window_ms", 0, MAX_DEDUP_WINDOW_MS)
     if rules < 2 or "dedup_names" not in body:
         fields.only(body, 3, frozenset(["log_id", "rules", "dedup_window_ms"]))
-        return OpenLog(log_id, rules, window_ms)
+        return OpenLog(log_id, rules if rules < 2 else MAX_COUNT, window_ms)
     names = fields.integer(body, "dedup_names", 0, MAX_DEDUP_NAMES)
     fields.only(body, 4, frozenset(["log_id", "rules", "dedup_window_ms", "dedup_names"]))
     return OpenLog(log_id, rules, window_ms, names)

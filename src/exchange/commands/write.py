@@ -194,7 +194,7 @@ def _rest(command: Command) -> Object:
             "rules": command.rules,
             "dedup_window_ms": command.dedup_window_ms,
         }
-        if command.dedup_names:
+        if command.rules >= 2:
             opened["dedup_names"] = command.dedup_names
         return opened
     if isinstance(command, SetRules):
