@@ -1,151 +1,102 @@
 """`POST /api/v1/order` answered after the engine's event: orders a second and latency, by the number of clients.
 
-Engine, gateway, database and this client are processes of their own. Each of the `c` clients has a connection and sends
-one order after the other, a sell and then a buy at the same one of twenty prices, so that about half of them trade and
-the book stays small. Four users share the connections. The first fifth of a second is not counted.
+Engine, gateways, database and clients are processes of their own, on the same cores; four users share the connections.
+Each client sends one order after the other, a sell and then a buy at the same one of twenty prices, so that about half
+of them trade and the book stays small. See `orders` for the clients. The first fifth of a second is not counted.
 """
 
-import argparse
-import asyncio
-import itertools
 import json
-import random
-import time
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-import aiohttp
-import uvloop
+from dataclasses import replace
+from typing import Final, Self
+from urllib.request import Request, urlopen
 
 from benchmarks import market
 from benchmarks.report import Figure, child
 from benchmarks.running import Running, wait
 from exchange.commands.codec import encode
 from exchange.commands.types import CreateAsset, CreateMarket, Deposit
-from exchange.effects.redis_log import run as drive
+from exchange.settings import Fsync
+from exchange.terms.stream import START, StreamId, parse_id
 
 USERS: Final = 4
-_WARM_UP: Final = 0.2
+MOST: Final = 64
+"""The most clients."""
+
+_PERSON: Final = "bench-password"
+_DEADLINE_S: Final = 10.0
 
 
-def figures(seconds: float, clients: Sequence[int] = (1, 16, 64)) -> Iterator[Figure]:
-    """Orders a second, p50 and p99 in milliseconds, for each number of clients."""
-    with Running(database=True) as running:
-        running.open()
-        running.start("api")
-        people = child("benchmarks.rest", "prepare", running.url)
-        _fund(running, [int(account) for account in people.values()])
+def figures(seconds: float, clients: Sequence[int] = (1, 16, MOST)) -> Iterator[Figure]:
+    """Orders a second, p50 and p99 in milliseconds, for each number of clients; what an order costs; two gateways."""
+    with Gateways("always") as gateways:
         for count in clients:
-            measured = child("benchmarks.rest", "load", running.url, "--clients", count, "--seconds", seconds)
+            measured = gateways.load(count, seconds)
             yield Figure(f"rest_v1.orders_per_s.c{count}", measured["rate"], "orders/s")
             yield Figure(f"rest_v1.p50_ms.c{count}", measured["p50"], "ms")
             yield Figure(f"rest_v1.p99_ms.c{count}", measured["p99"], "ms")
+            if count == MOST:
+                yield Figure(f"rest_v1.gateway_cpu_us_per_order.c{count}", measured["gateway_cpu_us"], "us")
+                yield Figure(f"rest_v1.client_cpu_us_per_order.c{count}", measured["client_cpu_us"], "us")
+    with Gateways("everysec") as gateways:
+        yield Figure("rest_v1.p50_ms_everysec.c1", gateways.load(1, seconds)["p50"], "ms")
+    with Gateways("always", 2) as gateways:
+        measured = gateways.load(MOST, seconds)
+        yield Figure(f"rest_v1.two_gateways_orders_per_s.c{MOST}", measured["rate"], "orders/s")
+        yield Figure(f"rest_v1.two_gateways_cpu_us_per_order.c{MOST}", measured["gateway_cpu_us"], "us")
 
 
-def _fund(running: Running, accounts: Sequence[int]) -> None:
-    commands = [
-        CreateAsset("BTC", 8),
-        CreateAsset("USDT", 6),
-        CreateMarket(market.MARKET, market.TICK, market.LOT, 0, 1000, 2000),
-        *(Deposit(account, asset, 10**20, f"bench-{asset}") for account in accounts for asset in ("BTC", "USDT")),
-    ]
-    log = running.log()
-    last = log.append_many([encode(command) for command in commands])[-1]
-    wait(lambda: drive(log.head()).id >= last)
-    log.close()
+class Gateways(Running):
+    """An exchange with so many gateways on one port, a market, and users who can pay."""
 
+    def __init__(self, fsync: Fsync, count: int = 1) -> None:
+        super().__init__(fsync, database=True)
+        self.settings = replace(self.settings, gateways=count)
+        self._pids: list[int] = []
+        self._tokens: list[str] = []
 
-async def prepare(url: str) -> dict[str, float]:
-    """Wait for a healthy gateway and sign the users up; their accounts by email."""
-    async with aiohttp.ClientSession() as session:
-        until = time.monotonic() + 60
-        while not await _healthy(session, url):
-            if time.monotonic() > until:
-                raise RuntimeError(f"{url} is not healthy")
-            await asyncio.sleep(0.05)
-        accounts = {}
-        for person in _people():
-            async with session.post(f"{url}/api/v1/signup", json=person) as answer:
-                accounts[person["email"]] = (await answer.json())["account"]
-        return accounts
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.open()
+        self._pids = [self.start("api").pid for _ in range(self.settings.gateways)]
+        wait(lambda: self._stand_at(START))
+        people = [{"email": f"bench{number}@example.org", "password": _PERSON} for number in range(USERS)]
+        self._fund([int(str(self._post("signup", person)["account"])) for person in people])
+        self._tokens = [str(self._post("signin", person)["token"]) for person in people]
+        return self
 
+    def load(self, clients: int, seconds: float) -> dict[str, float]:
+        """Let so many clients send orders for so long; see `orders.load` for what they found."""
+        tokens = self._tokens[: max(1, min(clients, USERS))]
+        options = ("--clients", clients, "--seconds", seconds, "--gateways", *self._pids, "--tokens", *tokens)
+        return child("benchmarks.orders", self.url, *options)
 
-async def load(url: str, clients: int, seconds: float) -> dict[str, float]:
-    """Send orders from so many connections for so long; rate, p50 and p99 in milliseconds.
+    def _fund(self, accounts: Sequence[int]) -> None:
+        commands = [
+            CreateAsset("BTC", 8),
+            CreateAsset("USDT", 6),
+            CreateMarket(market.MARKET, market.TICK, market.LOT, 0, 1000, 2000),
+            *(Deposit(account, asset, 10**20, f"bench-{asset}") for account in accounts for asset in ("BTC", "USDT")),
+        ]
+        log = self.log()
+        last = log.append_many([encode(command) for command in commands])[-1]
+        log.close()
+        wait(lambda: self._stand_at(last))
 
-    Raises:
-        RuntimeError: an order was not answered with 201.
-    """
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        tokens = []
-        for person in _people()[: max(1, min(clients, USERS))]:
-            async with session.post(f"{url}/api/v1/signin", json=person) as answer:
-                tokens.append((await answer.json())["token"])
-        start = time.perf_counter()
-        taken: list[float] = []
-        await asyncio.gather(
-            *(
-                _client(session, url, tokens[place % len(tokens)], place, start + _WARM_UP, seconds, taken)
-                for place in range(clients)
-            )
-        )
-    taken.sort()
-    return {
-        "rate": len(taken) / seconds,
-        "p50": taken[len(taken) // 2] * 1000,
-        "p99": taken[len(taken) * 99 // 100] * 1000,
-    }
+    def _post(self, route: str, body: dict[str, str]) -> dict[str, object]:
+        headers = {"Content-Type": "application/json"}
+        request = Request(f"{self.url}/api/v1/{route}", json.dumps(body).encode(), headers)
+        with urlopen(request, timeout=_DEADLINE_S) as answer:
+            found: dict[str, object] = json.loads(answer.read())
+            return found
 
+    def _stand_at(self, position: StreamId) -> bool:
+        """Whether the gateways are healthy and have read so far: as many ask as leave none of them out, most likely."""
+        return all(self._stands_at(position) for _ in range(8 * self.settings.gateways))
 
-async def _client(
-    session: aiohttp.ClientSession, url: str, token: str, place: int, begin: float, seconds: float, taken: list[float]
-) -> None:
-    rng = random.Random(place)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    run_id = f"{time.time_ns():x}-{place}"
-    price = 0
-    for number in itertools.count():
-        if number % 2 == 0:
-            price = 1_000 + rng.randrange(20)
-        order = {
-            "type": "limit",
-            "kind": "sell" if number % 2 == 0 else "buy",
-            "market": market.MARKET,
-            "price": f"{price}.00",
-            "quantity": "0.0010",
-            "client_order_id": f"{run_id}-{number}"[:36],
-        }
-        body = json.dumps(order).encode()
-        start = time.perf_counter()
-        if start > begin + seconds:
-            return
-        async with session.post(f"{url}/api/v1/order", data=body, headers=headers) as answer:
-            content = await answer.read()
-            if answer.status != 201:
-                raise RuntimeError(f"{answer.status}: {content[:300]!r}")
-        if start >= begin:
-            taken.append(time.perf_counter() - start)
-
-
-async def _healthy(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(f"{url}/healthz") as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
-
-
-def _people() -> list[dict[str, str]]:
-    return [{"email": f"bench{number}@example.org", "password": "bench-password"} for number in range(USERS)]
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("prepare", "load"))
-    parser.add_argument("url")
-    parser.add_argument("--clients", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    args = parser.parse_args()
-    work = prepare(args.url) if args.what == "prepare" else load(args.url, args.clients, args.seconds)
-    print(json.dumps(uvloop.run(work)))
+    def _stands_at(self, position: StreamId) -> bool:
+        try:
+            with urlopen(f"{self.url}/healthz", timeout=_DEADLINE_S) as answer:
+                return bool(parse_id(json.loads(answer.read())["position"]) >= position)
+        except OSError:
+            return False

@@ -18,7 +18,12 @@ FIGURES = {
     },
     "pipeline": {"pipeline.commands_per_s.always", "pipeline.commands_per_s.everysec", "replay.commands_per_s"},
     "recovery": {"recovery.seconds_300_open_orders"},
-    "rest_v1": {f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)},
+    "rest_v1": {
+        "rest_v1.p50_ms_everysec.c1",
+        "rest_v1.gateway_cpu_us_per_order.c64",
+        "rest_v1.two_gateways_orders_per_s.c64",
+        *(f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)),
+    },
     "projector": {"projector.rows_per_s", *(f"candles.query_ms.{i}" for i in ("1m", "5m", "1h", "1d"))},
 }
 
