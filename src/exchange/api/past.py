@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.identity import DATABASE_S
 from exchange.api.seeding import candle_of
-from exchange.projections.live.book import OPEN, LiveOrder
+from exchange.projections.live.orders import OPEN, LiveOrder
 from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
 from exchange.projections.live.tape import Candle, TapeTrade
 from exchange.projections.live.view import LiveView

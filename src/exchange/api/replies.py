@@ -25,8 +25,8 @@ from exchange.events.types import (
     WithdrawalSettled,
 )
 from exchange.projections.live import shapes
-from exchange.projections.live.book import EXPIRED, FILLED, LiveOrder
 from exchange.projections.live.formatting import rate
+from exchange.projections.live.orders import EXPIRED, FILLED, LiveOrder
 from exchange.projections.live.records import DepositRecord, Fill, LiveMarket, WithdrawalRecord
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.tape import tape_trade

@@ -6,7 +6,7 @@ from exchange.api.errors import ApiError
 from exchange.api.reading import Fields
 from exchange.commands.types import Amend, Cancel, Place
 from exchange.projections.live import quote, shapes
-from exchange.projections.live.book import LiveOrder
+from exchange.projections.live.orders import LiveOrder
 from exchange.projections.live.records import LiveMarket
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code

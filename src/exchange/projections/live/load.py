@@ -7,7 +7,7 @@ open orders paid so far, their times, trades) stays unknown here; the database k
 from exchange.engine import Machine
 from exchange.engine.book import Order
 from exchange.engine.state import State
-from exchange.projections.live.book import LiveOrder
+from exchange.projections.live.orders import LiveOrder
 from exchange.projections.live.records import Balance, LiveAccount, LiveMarket, WithdrawalRecord
 from exchange.projections.live.view import LiveView
 from exchange.terms.words import BUY, GTC, LIMIT, SELL
@@ -73,6 +73,7 @@ def _order(order: Order) -> LiveOrder:
         None,
     )
     live.filled = (order.lots - order.left) * market.lot_size
+    live.shown = live.left
     if live.filled:
         live.paid = live.fee = None
     return live

@@ -1,4 +1,4 @@
-"""The newest of what has passed, by account: closed orders, fills, deposits, withdrawals.
+"""The newest of what has passed, by account: closed orders and lists, fills, transfers, ….
 
 The database follows the log at a distance; what has just passed is answered from here, so that a read follows a write.
 Bounded over all accounts together: the oldest goes first, and `complete_since` says from where on nothing is missing,
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from exchange.terms.stream import StreamId
 
-Key = TypeVar("Key", int, StreamId)
+Key = TypeVar("Key", int, StreamId, tuple[int, int, int])
 Item = TypeVar("Item")
 
 

@@ -1,10 +1,23 @@
 """What the view holds, as the JSON of `docs/api.md`: one function for each shape, used by REST and WebSocket alike."""
 
-from exchange.projections.live.book import LiveOrder
-from exchange.projections.live.formatting import percent, rate
-from exchange.projections.live.records import Balance, DepositRecord, Fill, LiveMarket, WithdrawalRecord
+from typing import Final
+
+from exchange.commands.types import Limits
+from exchange.projections.live.formatting import MarketFormat, percent, rate
+from exchange.projections.live.orders import LiveList, LiveOrder
+from exchange.projections.live.records import (
+    Amendment,
+    Balance,
+    DepositRecord,
+    Fill,
+    LiveAccount,
+    LiveMarket,
+    PreventedMatch,
+    WithdrawalRecord,
+)
 from exchange.projections.live.tape import Candle, MarketTape, TapeTrade
 from exchange.terms.amounts import format_decimal
+from exchange.terms.instructions import PLAIN, Instructions
 from exchange.terms.stream import format_id
 from exchange.terms.words import BUY
 
@@ -27,8 +40,46 @@ def market(shown: LiveMarket) -> Json:
         "min_notional": shown.format.quote(shown.min_notional),
         "maker_fee": rate(shown.maker_fee),
         "taker_fee": rate(shown.taker_fee),
+        "tiered": shown.tiered,
+        "limits": limits(shown.limits, shown.format),
         "status": shown.status,
         "seq": shown.seq,
+    }
+
+
+def limits(shown: Limits, form: MarketFormat) -> Json:
+    """A market's limits; `null`: none."""
+    return {
+        "reference": form.price(shown.reference) if shown.reference else None,
+        "bid_up": shown.bid_up or None,
+        "bid_down": shown.bid_down or None,
+        "ask_up": shown.ask_up or None,
+        "ask_down": shown.ask_down or None,
+        "slippage_bps": shown.slippage_bps or None,
+        "max_orders": shown.max_orders or None,
+        "max_conditional": shown.max_conditional or None,
+        "max_parts": shown.max_parts or None,
+        "max_position": form.base(shown.max_position) if shown.max_position else None,
+        "max_fills": shown.max_fills or None,
+    }
+
+
+def fee_tiers(tiers: list[tuple[int, int, int]], decimals: int) -> list[Json]:
+    """A quote asset's fee table, least volumes first; `decimals` are the asset's."""
+    return [
+        {"volume": format_decimal(least, decimals), "maker_fee": rate(maker), "taker_fee": rate(taker)}
+        for least, maker, taker in tiers
+    ]
+
+
+def account(shown: LiveAccount) -> Json:
+    """An account's settings."""
+    return {
+        "account": shown.id,
+        "status": shown.status,
+        "stp": shown.stp,
+        "trade_group": shown.group or None,
+        "switch_at": shown.switch_ms or None,
     }
 
 
@@ -64,8 +115,78 @@ def order(shown: LiveOrder, of: LiveMarket) -> Json:
         "fee": fee,
         "fee_asset": of.base if buys else of.quote,
         "status": shown.status,
+        "reason": shown.reason or None,
         "created_at": shown.created,
         "updated_at": shown.updated,
+        "activated_at": shown.activated,
+        "prevented_quantity": form.quantity(shown.prevented),
+        "order_list": shown.order_list or None,
+        **(_NOT_GIVEN if shown.instructions is PLAIN else _given(shown, form)),
+    }
+
+
+_NOT_GIVEN: Final[Json] = {
+    **dict.fromkeys(("stop_price", "trailing_bps", "trailing_amount", "expires_at")),
+    **dict.fromkeys(("post_only", "display", "hidden", "stp", "slippage_bps")),
+}
+
+
+def _given(shown: LiveOrder, form: MarketFormat) -> Json:
+    given: Instructions = shown.instructions
+    return {
+        "stop_price": form.price(given.stop_price) if given.stop_price else None,
+        "trailing_bps": given.trailing_bps or None,
+        "trailing_amount": form.price(given.trailing_amount) if given.trailing_amount else None,
+        "expires_at": given.expires_ms or None,
+        "post_only": given.post_only or None,
+        "display": form.quantity(given.display) if given.display else None,
+        "hidden": form.quantity(shown.hidden) if given.display else None,
+        "stp": given.stp,
+        "slippage_bps": given.slippage_bps or None,
+    }
+
+
+def order_list(shown: LiveList) -> Json:
+    """An order list, its members by number."""
+    return {
+        "id": shown.id,
+        "client_list_id": shown.client_id or None,
+        "market": shown.market,
+        "kind": shown.kind,
+        "orders": shown.orders,
+        "status": shown.status,
+        "created_at": shown.created,
+        "updated_at": shown.updated,
+    }
+
+
+def prevented(shown: PreventedMatch, of: LiveMarket) -> Json:
+    """A trade with oneself that was not made."""
+    form = of.format
+    event = shown.event
+    return {
+        "id": event.prevented,
+        "market": of.name,
+        "price": form.price(event.price),
+        "stp": event.stp,
+        "taker_side": event.taker_side,
+        "maker_order": event.maker_order,
+        "taker_order": event.taker_order,
+        "maker_account": event.maker,
+        "taker_account": event.taker,
+        "maker_quantity": form.quantity(event.maker_quantity),
+        "taker_quantity": form.quantity(event.taker_quantity),
+        "time": shown.ms,
+    }
+
+
+def amendment(shown: Amendment, of: LiveMarket) -> Json:
+    """A reduction of an order."""
+    return {
+        "order": shown.order,
+        "quantity": of.format.quantity(shown.quantity),
+        "reduced_by": of.format.quantity(shown.by),
+        "time": shown.key[0],
     }
 
 
@@ -84,7 +205,10 @@ def fill(shown: Fill, of: LiveMarket) -> Json:
         "total": form.quote(shown.trade.notional),
         "fee": form.base(shown.fee) if buys else form.quote(shown.fee),
         "fee_asset": of.base if buys else of.quote,
+        "rebate": (form.quote(shown.rebate) if buys else form.base(shown.rebate)) if shown.rebate else None,
+        "rebate_asset": (of.quote if buys else of.base) if shown.rebate else None,
         "liquidity": shown.liquidity,
+        "auction": shown.trade.auction,
         "time": shown.trade.ms,
     }
 
@@ -99,6 +223,7 @@ def trade(shown: TapeTrade, of: LiveMarket) -> Json:
         "quantity": of.format.quantity(shown.quantity),
         "total": of.format.quote(shown.notional),
         "taker_side": shown.taker_side,
+        "auction": shown.auction,
         "time": shown.ms,
     }
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import groupby
 
-from exchange.events.types import Outcome, Trade
+from exchange.events.types import AuctionTrade, Outcome, Trade
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.terms.stream import START, StreamId
 from exchange.terms.words import Side
@@ -22,9 +22,10 @@ RECENT_TRADES = 1000
 
 
 class TapeTrade:
-    """A trade as everybody may see it: price, quantity and notional in smallest units, `ms` the time of its entry."""
+    """A trade as everybody may see it: price, quantity and notional in smallest units, `ms` the time of its entry;
+    `auction` when an uncrossing made it."""
 
-    __slots__ = ("id", "market", "ms", "notional", "price", "quantity", "seq", "taker_side")
+    __slots__ = ("auction", "id", "market", "ms", "notional", "price", "quantity", "seq", "taker_side")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class TapeTrade:
         notional: int,
         taker_side: Side,
         ms: int,
+        auction: bool = False,
     ) -> None:
         self.id = id
         self.market = market
@@ -45,6 +47,7 @@ class TapeTrade:
         self.notional = notional
         self.taker_side: Side = taker_side
         self.ms = ms
+        self.auction = auction
 
 
 class Candle:
@@ -209,11 +212,11 @@ class Tape:
             return
         self.position = id
         for event in outcome.events:
-            if isinstance(event, Trade):
+            if isinstance(event, (Trade, AuctionTrade)):
                 self.market(event.market).add(tape_trade(id, event))
 
 
-def tape_trade(id: StreamId, event: Trade) -> TapeTrade:
+def tape_trade(id: StreamId, event: Trade | AuctionTrade) -> TapeTrade:
     """A trade event of the entry `id` as everybody may see it."""
     return TapeTrade(
         event.trade,
@@ -224,4 +227,5 @@ def tape_trade(id: StreamId, event: Trade) -> TapeTrade:
         event.notional,
         event.taker_side,
         id[0],
+        isinstance(event, AuctionTrade),
     )
