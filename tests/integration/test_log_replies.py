@@ -15,7 +15,7 @@ import redis.asyncio
 
 from exchange.commands.types import OpenAccount
 from exchange.commands.writer import CommandWriter
-from exchange.effects.clock import AsyncClock, BlockingClock
+from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
@@ -158,7 +158,7 @@ async def test_the_tail_delivers_each_entry_once_from_its_fixed_position(log: As
     await log.publish(genesis_head(), first)
     got: list[EventEntry] = []
     start = Head(first[9].id, first[9].chain)
-    tail = EventTail(log, AsyncClock(), start, got.append, batch=7, wait_ms=20)
+    tail = EventTail(log, start, got.append, batch=7, wait_ms=20)
     while await tail.turn():
         pass
     end = Head(first[-1].id, first[-1].chain)
@@ -174,9 +174,9 @@ async def test_a_position_that_the_stream_does_not_have_ends_the_tail(log: Async
     batch = entries_after(genesis_head(), 10)
     await log.publish(genesis_head(), batch)
     start = Head(batch[4].id, chain) if chain else Head((batch[4].id[0], 9), batch[4].chain)
-    tail = EventTail(log, AsyncClock(), start, lambda _entry: None)
+    tail = EventTail(log, start, lambda _entry: None)
     with pytest.raises(TailLost):
-        await tail.run()
+        await tail.turn()
 
 
 async def test_a_tail_that_lags_behind_a_trim_ends_rather_than_skip(
@@ -185,7 +185,7 @@ async def test_a_tail_that_lags_behind_a_trim_ends_rather_than_skip(
     batch = entries_after(genesis_head(), 100)
     await log.publish(genesis_head(), batch)
     got: list[EventEntry] = []
-    tail = EventTail(log, AsyncClock(), genesis_head(), got.append, batch=10, wait_ms=10)
+    tail = EventTail(log, genesis_head(), got.append, batch=10, wait_ms=10)
     await tail.turn()
     async with redis.asyncio.from_url(redis_url) as client:
         await client.xtrim(f"{streams}:events", maxlen=50, approximate=False)
@@ -205,9 +205,9 @@ async def test_what_the_receiver_raises_leaves_the_entry_undelivered(log: AsyncR
             raise RuntimeError("once")
         got.append(one)
 
-    tail = EventTail(log, AsyncClock(), genesis_head(), receive, wait_ms=10)
+    tail = EventTail(log, genesis_head(), receive, wait_ms=10)
     with pytest.raises(RuntimeError):
-        await tail.run()
+        await tail.turn()
     assert tail.position.id == batch[0].id
     await tail.turn()
     assert [one.id for one in got] == [batch[0].id, batch[1].id, batch[1].id, batch[2].id]
@@ -233,6 +233,16 @@ async def reaches(count: Callable[[], int], wanted: int) -> None:
         await asyncio.sleep(0.01)
 
 
+async def follow(tail: EventTail) -> None:
+    """Deliver until cancelled."""
+    while True:
+        try:
+            await tail.turn()
+        except LogUnavailable:
+            tail.connected = False
+            await asyncio.sleep(0.02)
+
+
 async def test_every_caller_gets_its_own_result_or_a_deadline_while_the_server_restarts(
     own_server: ValkeyServer, tmp_path: Path
 ) -> None:
@@ -249,8 +259,8 @@ async def test_every_caller_gets_its_own_result_or_a_deadline_while_the_server_r
 
     appends, tail_log = AsyncRedisLog(own_server.url, *keys, timeout=2), AsyncRedisLog(own_server.url, *keys, timeout=2)
     waiter = ReplyWaiter()
-    tail = EventTail(tail_log, AsyncClock(), await tail_log.head(), waiter.deliver, wait_ms=100)
-    tailing = asyncio.create_task(tail.run())
+    tail = EventTail(tail_log, await tail_log.head(), waiter.deliver, wait_ms=100)
+    tailing = asyncio.create_task(follow(tail))
     writer = CommandWriter(appends)
     answers: dict[StreamId, tuple[str, bytes]] = {}
     asked = unknown = 0
@@ -303,7 +313,7 @@ async def test_a_result_that_comes_before_the_append_is_answered_finds_its_calle
     engine = open_world(blocking, FileSnapshotStore(tmp_path / "snapshots"))
     tail_log = AsyncRedisLog(redis_url, *keys)
     waiter = ReplyWaiter()
-    tail = EventTail(tail_log, AsyncClock(), await tail_log.head(), waiter.deliver, wait_ms=20)
+    tail = EventTail(tail_log, await tail_log.head(), waiter.deliver, wait_ms=20)
     ids = blocking.append_many(some(1, 20))
     run(engine.turn())
     while await tail.turn():

@@ -3,7 +3,7 @@
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -102,11 +102,14 @@ class Interposed(BlockingRedisLog):
     before_publish: object = None
     fenced = 0
 
-    async def publish(self, built_on: Head, entries: object) -> None:
+    def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         if callable(self.before_publish):
             self.before_publish()
+        return self._heard(super().publish(built_on, entries))
+
+    async def _heard(self, publication: Awaitable[None]) -> None:
         try:
-            await super().publish(built_on, entries)  # type: ignore[arg-type]
+            await publication
         except Fenced:
             self.fenced += 1
             raise

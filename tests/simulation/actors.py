@@ -95,6 +95,7 @@ class EngineActor(ReplicaActor):
             SimSnapshots(world.disk, process),
             SimClock(process),
             batch=1 + int(world.random.random() * 8),
+            overlap_from=int(world.random.random() * 5),
             new_log_id=lambda: f"{world.random.getrandbits(128):032x}",
         )
         self.memory = engine._memory

@@ -84,7 +84,7 @@ class GatewayActor(Actor):
 
     async def _serve(self, log: SimLog, clock: SimClock, session: Session, head: Head, life: str) -> None:
         """Deliver the tail while the server is the same; requests are taken once the position has been read."""
-        tail = EventTail(log, clock, head, session.waiter.deliver, batch=16, wait_ms=200)
+        tail = EventTail(log, head, session.waiter.deliver, batch=16, wait_ms=200)
         while True:
             try:
                 await tail.turn()

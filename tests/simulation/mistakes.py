@@ -75,7 +75,9 @@ async def offset_first(self: engine.Engine) -> None:
             store._server.offset = command.id
             own.compute(command)
     if own.pending:
-        await self._publish(own)
+        self._sent = len(own.pending)
+        self._answer = self._log.publish(own.confirmed, list(own.pending))
+        await self._hear(own)
 
 
 async def start_at_end(log: Log, store: Any) -> Any:

@@ -1,7 +1,7 @@
 """The simulated server: what it may take back, what never, and that it answers again after everything."""
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
@@ -26,12 +26,12 @@ class Bench:
         self.process = Process(self.scheduler, "tester", 1)
         self.log = SimLog(self.server, self.process)
 
-    def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    def do(self, asked: Awaitable[Any]) -> Any:
         results: list[Any] = []
         ends: list[BaseException | None] = []
 
         async def keep() -> None:
-            results.append(await coroutine)
+            results.append(await asked)
 
         self.process.spawn(keep(), ends.append)
         while not ends:

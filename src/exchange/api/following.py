@@ -105,7 +105,7 @@ class Follower:
         if machine is None:
             machine = await recovery.beginning(self._questions, end)
         self.view = view_of(machine)
-        self._tail = EventTail(self._reads, self._clock, machine.head, self._deliver)
+        self._tail = EventTail(self._reads, machine.head, self._deliver)
         while self.view.position < end.id:
             await self.turn()
         await self._see_unchanged(incarnation)

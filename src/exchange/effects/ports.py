@@ -9,7 +9,7 @@ A write that fails with `LogUnavailable` may or may not have happened. Nobody ma
 the event stream's head, a client by repeating its command with the same client order id.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol
 
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
@@ -72,8 +72,11 @@ class Log(Protocol):
             LogUnavailable.
         """
 
-    async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
+    def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         """Append a batch of results, all or none, if the event stream still ends on `built_on`.
+
+        Awaiting what this gives tells what came of it; until then commands may be read. There is never more than one
+        publication under way, and who sees another call fail meanwhile does not know what became of it.
 
         Raises:
             Fenced, LogUnavailable, LogFull.

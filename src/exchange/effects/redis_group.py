@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from exchange.effects import redis_wire as wire
-from exchange.effects.ports import LogUnavailable
+from exchange.effects.ports import EffectError, LogUnavailable
 from exchange.effects.redis_log import TIMEOUT
 from exchange.terms.stream import START, EventEntry, StreamId, format_id
 
@@ -52,7 +52,7 @@ class EventGroup:
         made, stream, groups = await _replies(pipeline)
         for reply in (made, stream, groups):
             if isinstance(reply, ResponseError) and "BUSYGROUP" not in str(reply):
-                raise wire.failure(reply)
+                raise _failure(reply)
         self._nth = self._numbered(at, stream, groups)
         await self._put(at)
 
@@ -77,7 +77,7 @@ class EventGroup:
         if isinstance(reply, ResponseError):
             if "NOGROUP" in str(reply) or "requires the key to exist" in str(reply):
                 raise LogUnavailable(f"the group {self._name} is gone: the stream server has other data than before")
-            raise wire.failure(reply)
+            raise _failure(reply)
 
     def _numbered(
         self, at: StreamId, stream: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]
@@ -106,4 +106,15 @@ async def _replies(pipeline: Pipeline) -> list[Any]:
     try:
         return await pipeline.execute(raise_on_error=False)
     except (RedisError, OSError) as error:
-        raise wire.failure(error) from error
+        raise _failure(error) from error
+
+
+def _failure(error: Exception) -> EffectError:
+    """What an error of the client library means to a projection."""
+    if isinstance(error.__cause__, RedisError):
+        return _failure(error.__cause__)  # the library wraps what goes wrong on a unix socket's log-in
+    if isinstance(error, AuthenticationError):
+        return wire.refused(f"NOAUTH {error}")
+    if isinstance(error, ResponseError):
+        return wire.refused(f"{error.status_code or ''} {error}".strip())
+    return LogUnavailable(f"{type(error).__name__}: {error}")

@@ -2,22 +2,21 @@
 
 Connections are held here, not in a pool, and nothing is retried: a retried XADD is a second command, and a connection
 that comes back unseen may come back to a restarted server. Every lost connection is somebody's `LogUnavailable`.
+
+What a server does while its client computes costs the client nothing. So the blocking log reads ahead: who reads many
+entries at once will want those that follow, and they are asked for before these are given away.
 """
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
-
-from redis import connection as blocking
-from redis.asyncio import connection as nonblocking
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.retry import Retry
+from collections.abc import Awaitable, Generator, Sequence
+from typing import Final, TypeVar, cast
 
 from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
-from exchange.effects.ports import EffectError, Fenced, LogUnavailable
+from exchange.effects.ports import EffectError, Fenced
+from exchange.effects.redis_address import Address
+from exchange.effects.redis_appends import Appender
+from exchange.effects.redis_link import Answer, AsyncLink, Link
+from exchange.effects.redis_wire import Refusal
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 T = TypeVar("T")
@@ -26,18 +25,19 @@ TIMEOUT = 5.0
 """Seconds until a server that does not answer counts as unavailable."""
 
 _LONGEST_WAIT_MS = 3_000
-_READ_SIZE = 1 << 18
-_APPENDS_AT_ONCE = 1_000
+_READ_AHEAD_FROM: Final = 50
+"""After fewer entries than this there is not likely to be more, and asking would only hold up a lone one's result."""
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Drive a coroutine that never suspends, such as a role on a `BlockingRedisLog`, to its end."""
+def run(life: Awaitable[T]) -> T:
+    """Drive what never suspends, such as a role on a `BlockingRedisLog`, to its end."""
+    steps = life.__await__()
     try:
-        coroutine.send(None)
+        next(steps)
     except StopIteration as end:
         result: T = end.value
         return result
-    coroutine.close()
+    cast(Generator[object, None, T], steps).close()
     raise RuntimeError("the coroutine suspended: it waits for something that does not block")
 
 
@@ -45,24 +45,20 @@ class BlockingRedisLog:
     """The `Log` over one blocking connection, opened when first used. Not for several threads."""
 
     def __init__(self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT) -> None:
-        options: dict[str, Any] = blocking.parse_url(url)  # type: ignore[no-untyped-call]
-        kind = options.pop("connection_class", blocking.Connection)
-        self._connection = kind(
-            **options,
-            protocol=2,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            socket_read_size=_READ_SIZE,
-            retry=Retry(NoBackoff(), 0),
-            driver_info=None,
-        )
-        self._commands_key = commands_key
-        self._events_key = events_key
+        """Nothing is connected yet.
+
+        Raises:
+            ValueError: the URL makes no sense.
+        """
+        self._link = Link(Address.of(url), timeout)
+        self._appends = wire.Appends(commands_key)
+        self._commands = _Reading(self._link, commands_key)
+        self._events = _Reading(self._link, events_key)
         self._wait_ms = min(_LONGEST_WAIT_MS, int(timeout * 600))
 
     def close(self) -> None:
         """Let the connection go; the next call opens another."""
-        self._connection.disconnect()
+        self._link.close()
 
     def refuse_unfit(self) -> None:
         """See that the server will not throw the log away to save memory.
@@ -83,7 +79,7 @@ class BlockingRedisLog:
 
     async def append(self, raw: bytes) -> StreamId:
         """See `Log.append`."""
-        return wire.stream_id(self._call(*wire.xadd(self._commands_key, raw)))
+        return self.append_many([raw])[0]
 
     def append_many(self, raws: Sequence[bytes]) -> list[StreamId]:
         """Append commands in one write, in order, and give their ids.
@@ -91,72 +87,115 @@ class BlockingRedisLog:
         Raises:
             LogUnavailable, LogFull: some of them may have been appended.
         """
-        pack = self._connection.pack_commands
-        try:
-            self._connection.send_packed_command(pack([wire.xadd(self._commands_key, raw) for raw in raws]))
-            replies = [self._reply() for _ in raws]
-        except (RedisError, OSError) as error:
-            self.close()  # replies to the rest may still be on their way
-            raise wire.failure(error) from error
-        return [wire.stream_id(reply) for reply in replies]
+        (answer,) = self._link.ask(self._appends.request(raws))
+        ids = []
+        for id in self._appends.ids(len(raws), self._link.wait(answer)):
+            if isinstance(id, Refusal):
+                raise wire.refused(str(id))
+            ids.append(id)
+        return ids
 
     async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
         """See `Log.commands`."""
-        reply = self._call(*wire.xread(self._commands_key, after, count, min(wait_ms, self._wait_ms)))
-        return wire.command_entries(wire.read_entries(reply))
+        return wire.command_entries(self._commands.read(after, count, min(wait_ms, self._wait_ms)))
 
     async def events(self, after: StreamId, count: int, wait_ms: int = 0) -> list[EventEntry]:
         """See `Log.events`."""
-        reply = self._call(*wire.xread(self._events_key, after, count, min(wait_ms, self._wait_ms)))
-        return wire.event_entries(wire.read_entries(reply))
+        return wire.event_entries(self._events.read(after, count, min(wait_ms, self._wait_ms)))
 
     async def event(self, id: StreamId) -> EventEntry | None:
         """See `Log.event`."""
-        return wire.first_event(self._call("XRANGE", self._events_key, format_id(id), format_id(id)))
+        return wire.first_event(self._call("XRANGE", self._events.key, format_id(id), format_id(id)))
 
     async def head(self) -> Head:
         """See `Log.head`."""
-        top = wire.first_event(self._call("XREVRANGE", self._events_key, "+", "-", "COUNT", 1))
+        top = wire.first_event(self._call("XREVRANGE", self._events.key, "+", "-", "COUNT", 1))
         if top is not None:
             return Head(top.id, top.chain)
-        if not self._call("EXISTS", self._events_key):
+        if not self._call("EXISTS", self._events.key):
             return genesis_head()
-        return wire.head_of_emptied(self._call("XINFO", "STREAM", self._events_key))
+        return wire.head_of_emptied(self._call("XINFO", "STREAM", self._events.key))
 
-    async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
-        """See `Log.publish`."""
-        try:
-            added = self._publish(wire.compare_and_append(self._events_key, built_on, entries))
-        except NoScriptError:
-            added = self._publish(wire.compare_and_append(self._events_key, built_on, entries, by_text=True))
-        if not added:
-            raise Fenced(f"the event stream does not end on {built_on!r}")
+    def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
+        """See `Log.publish`: the batch is on its way when this returns."""
+        request = wire.compare_and_append(self._events.key, built_on, entries)
+        # What was read ahead has to be here before: a connection holds some 200 KB, and the server would keep the rest
+        # until it has carried out the publication.
+        self._commands.fetch()
+        (answer,) = self._link.ask(request)
+        reached("mid_publish")
+        return _Publication(self, built_on, entries, answer)
 
-    def _publish(self, command: wire.Command) -> object:
-        try:
-            self._connection.send_command(*command)
-            reached("mid_publish")
-            return self._reply()
-        except NoScriptError:
-            raise
-        except (RedisError, OSError) as error:
-            raise self._failure(error) from error
+    def published(self, built_on: Head, entries: Sequence[EventEntry], answer: Answer) -> None:
+        """Wait for the answer to a publication.
+
+        Raises:
+            Fenced, LogUnavailable, LogFull.
+        """
+        (reply,) = self._link.wait(answer)
+        if isinstance(reply, Refusal) and reply.unknown_script:
+            (answer,) = self._link.ask(wire.compare_and_append(self._events.key, built_on, entries, by_text=True))
+            (reply,) = self._link.wait(answer)
+        _see_published(reply, built_on)
 
     def _call(self, *command: wire.Argument) -> object:
-        try:
-            self._connection.send_command(*command)
-            return self._reply()
-        except (RedisError, OSError) as error:
-            raise self._failure(error) from error
+        (answer,) = self._link.ask(wire.request(*command))
+        return _only(self._link.wait(answer))
 
-    def _reply(self) -> object:
-        reply: object = self._connection.read_response(disable_decoding=True)
-        return reply
 
-    def _failure(self, error: Exception) -> EffectError:
-        if not isinstance(error, ResponseError):
-            self.close()
-        return wire.failure(error)
+class _Publication:
+    """A batch on its way; awaiting it gives the answer."""
+
+    def __init__(self, log: BlockingRedisLog, built_on: Head, entries: Sequence[EventEntry], answer: Answer) -> None:
+        self._log = log
+        self._built_on = built_on
+        self._entries = entries
+        self._answer = answer
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()  # it never suspends
+        self._log.published(self._built_on, self._entries, self._answer)
+
+
+class _Reading:
+    """Reads one stream, and remembers from where it would go on."""
+
+    def __init__(self, link: Link, key: str) -> None:
+        self.key = key
+        self._link = link
+        self._end: StreamId | None = None
+        self._count = 0
+        self._ahead: Answer | None = None
+        """What follows `_end`, up to `_count` entries, asked for and not looked at yet."""
+
+    def read(self, after: StreamId, count: int, wait_ms: int) -> wire.Raw:
+        """Entries above `after`. What was read ahead may lack the latest, so that there are none is asked anew: who has
+        seen a command's result counts on finding the command.
+
+        Raises:
+            LogUnavailable, EffectError.
+        """
+        raw: wire.Raw = []
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and not ahead.lost and after == self._end and count == self._count:
+            raw = wire.read_entries(_only(self._link.wait(ahead)))
+        if not raw:
+            (answer,) = self._link.ask(wire.xread(self.key, after, count, wait_ms))
+            raw = wire.read_entries(_only(self._link.wait(answer)))
+        self._end = wire.stream_id(raw[-1][0]) if raw else after
+        self._count = count
+        if len(raw) >= _READ_AHEAD_FROM:
+            (self._ahead,) = self._link.ask(wire.xread(self.key, self._end, count))
+        return raw
+
+    def fetch(self) -> None:
+        """See that what was read ahead is here.
+
+        Raises:
+            LogUnavailable.
+        """
+        if self._ahead is not None:
+            self._link.wait(self._ahead)
 
 
 class AsyncRedisLog:
@@ -167,9 +206,15 @@ class AsyncRedisLog:
     """
 
     def __init__(self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT) -> None:
-        self._reads = _Link(url, timeout)
-        self._questions = _Link(url, timeout)
-        self._appends = _Appends(_Link(url, timeout), commands_key)
+        """Nothing is connected yet.
+
+        Raises:
+            ValueError: the URL makes no sense.
+        """
+        address = Address.of(url)
+        self._reads = AsyncLink(address, timeout)
+        self._questions = AsyncLink(address, timeout)
+        self._appends = Appender(AsyncLink(address, timeout), commands_key)
         self._commands_key = commands_key
         self._events_key = events_key
         self._wait_ms = min(_LONGEST_WAIT_MS, int(timeout * 600))
@@ -177,11 +222,11 @@ class AsyncRedisLog:
     async def aclose(self) -> None:
         """Let the connections go; appends in flight end in `LogUnavailable`."""
         for link in (self._reads, self._questions, self._appends.link):
-            await link.close()
+            link.close()
 
     async def incarnation(self) -> str:
         """See `Log.incarnation`."""
-        return wire.info_field(await self._questions.call(["INFO", "server"]), "run_id")
+        return wire.info_field(await self._ask("INFO", "server"), "run_id")
 
     def pin(self, incarnation: str) -> None:
         """From now on append to this incarnation of the server only; any other is `LogUnavailable`.
@@ -191,171 +236,57 @@ class AsyncRedisLog:
         self._appends.incarnation = incarnation
 
     async def append(self, raw: bytes) -> StreamId:
-        """Append a command and give its id. Callers of one turn of the loop, and all that come while a write is under
-        way, share the next write."""
+        """Append a command and give its id. Callers of one turn of the loop share a write, and so do all that come
+        while two writes are under way."""
         return await self._appends.append(raw)
 
     async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
         """See `Log.commands`."""
-        command = wire.xread(self._commands_key, after, count, min(wait_ms, self._wait_ms))
-        return wire.command_entries(wire.read_entries(await self._reads.call(command)))
+        return wire.command_entries(await self._read(self._commands_key, after, count, wait_ms))
 
     async def events(self, after: StreamId, count: int, wait_ms: int = 0) -> list[EventEntry]:
         """See `Log.events`."""
-        command = wire.xread(self._events_key, after, count, min(wait_ms, self._wait_ms))
-        return wire.event_entries(wire.read_entries(await self._reads.call(command)))
+        return wire.event_entries(await self._read(self._events_key, after, count, wait_ms))
 
     async def event(self, id: StreamId) -> EventEntry | None:
         """See `Log.event`."""
         place = format_id(id)
-        return wire.first_event(await self._questions.call(["XRANGE", self._events_key, place, place]))
+        return wire.first_event(await self._ask("XRANGE", self._events_key, place, place))
 
     async def head(self) -> Head:
         """See `Log.head`."""
-        newest = await self._questions.call(["XREVRANGE", self._events_key, "+", "-", "COUNT", 1])
-        top = wire.first_event(newest)
+        top = wire.first_event(await self._ask("XREVRANGE", self._events_key, "+", "-", "COUNT", 1))
         if top is not None:
             return Head(top.id, top.chain)
-        if not await self._questions.call(["EXISTS", self._events_key]):
+        if not await self._ask("EXISTS", self._events_key):
             return genesis_head()
-        return wire.head_of_emptied(await self._questions.call(["XINFO", "STREAM", self._events_key]))
+        return wire.head_of_emptied(await self._ask("XINFO", "STREAM", self._events_key))
 
     async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
-        """See `Log.publish`."""
-        command = wire.compare_and_append(self._events_key, built_on, entries)
-        (reply,) = await self._questions.call_many([command])
-        if isinstance(reply, NoScriptError):
-            command = wire.compare_and_append(self._events_key, built_on, entries, by_text=True)
-            (reply,) = await self._questions.call_many([command])
-        if isinstance(reply, ResponseError):
-            raise wire.failure(reply)
-        if not reply:
-            raise Fenced(f"the event stream does not end on {built_on!r}")
+        """See `Log.publish`: the batch is sent when this is awaited."""
+        (reply,) = await self._questions.call(wire.compare_and_append(self._events_key, built_on, entries))
+        if isinstance(reply, Refusal) and reply.unknown_script:
+            request = wire.compare_and_append(self._events_key, built_on, entries, by_text=True)
+            (reply,) = await self._questions.call(request)
+        _see_published(reply, built_on)
+
+    async def _read(self, key: str, after: StreamId, count: int, wait_ms: int) -> wire.Raw:
+        request = wire.xread(key, after, count, min(wait_ms, self._wait_ms))
+        return wire.read_entries(_only(await self._reads.call(request)))
+
+    async def _ask(self, *command: wire.Argument) -> object:
+        return _only(await self._questions.call(wire.request(*command)))
 
 
-class _Link:
-    """One connection, one exchange at a time. After anything unexpected it is closed: what else comes on it would be
-    taken for the answer to something else."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        options = dict(nonblocking.parse_url(url))
-        kind: Any = options.pop("connection_class", nonblocking.Connection)
-        self._connection: nonblocking.AbstractConnection = kind(
-            **options,
-            protocol=2,
-            socket_timeout=None,  # one timeout around the whole exchange is cheaper than one around each reply
-            socket_connect_timeout=timeout,
-            socket_read_size=_READ_SIZE,
-            retry=AsyncRetry(NoBackoff(), 0),
-            driver_info=None,
-        )
-        self._timeout = timeout
-        self._lock = asyncio.Lock()
-        self._incarnation = ""
-
-    async def call(self, command: wire.Command) -> object:
-        """One command, one reply.
-
-        Raises:
-            LogUnavailable, LogFull, EffectError.
-        """
-        (reply,) = await self.call_many([command])
-        if isinstance(reply, ResponseError):
-            raise wire.failure(reply)
-        return reply
-
-    async def call_many(self, commands: list[wire.Command], incarnation: str = "") -> list[object]:
-        """Commands in one write, and their replies in order, refusals among them as `ResponseError`s.
-
-        Args:
-            incarnation: say nothing to a server with another run id than this, if one is given.
-
-        Raises:
-            LogUnavailable: any of them may have been done.
-            EffectError: the log-in was refused.
-        """
-        async with self._lock:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    if incarnation:
-                        await self._identify(incarnation)
-                    await self._connection.send_packed_command(self._connection.pack_commands(commands))
-                    return [await self._reply() for _ in commands]
-            except TimeoutError as error:
-                await self.close()
-                raise LogUnavailable(f"no answer within {self._timeout:g} s") from error
-            except (RedisError, OSError) as error:
-                await self.close()
-                raise wire.failure(error) from error
-            except BaseException:
-                await self.close()
-                raise
-
-    async def close(self) -> None:
-        """Close the connection; the next call opens another."""
-        await self._connection.disconnect(nowait=True)
-
-    async def _identify(self, incarnation: str) -> None:
-        if not self._connection.is_connected:
-            await self._connection.connect()  # type: ignore[no-untyped-call]
-            self._incarnation = ""
-        if not self._incarnation:
-            await self._connection.send_packed_command(self._connection.pack_commands([["INFO", "server"]]))
-            self._incarnation = wire.info_field(await self._reply(), "run_id")
-        if self._incarnation != incarnation:
-            raise LogUnavailable("the stream server was restarted, and its log has not been read again yet")
-
-    async def _reply(self) -> object:
-        try:
-            reply: object = await self._connection.read_response(disable_decoding=True)
-        except ResponseError as error:
-            return error
-        return reply
+def _only(replies: Sequence[object]) -> object:
+    (reply,) = replies
+    if isinstance(reply, Refusal):
+        raise wire.refused(str(reply))
+    return reply
 
 
-class _Appends:
-    """Appends of many callers in few writes: while one write waits for its replies, the next one gathers."""
-
-    def __init__(self, link: _Link, key: str) -> None:
-        self.link = link
-        self.incarnation = ""
-        self._key = key
-        self._gathered: list[tuple[bytes, asyncio.Future[StreamId]]] = []
-        self._writer: asyncio.Task[None] | None = None
-
-    async def append(self, raw: bytes) -> StreamId:
-        """Append one command; see `Log.append`."""
-        answer: asyncio.Future[StreamId] = asyncio.get_running_loop().create_future()
-        self._gathered.append((raw, answer))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
-        return await answer
-
-    async def _write(self) -> None:
-        try:
-            while self._gathered:
-                batch = self._gathered[:_APPENDS_AT_ONCE]
-                del self._gathered[:_APPENDS_AT_ONCE]
-                await self._write_batch(batch)
-        finally:
-            self._writer = None
-
-    async def _write_batch(self, batch: list[tuple[bytes, asyncio.Future[StreamId]]]) -> None:
-        error: BaseException = LogUnavailable("the append was given up")
-        replies: list[object] = []
-        try:
-            commands = [wire.xadd(self._key, raw) for raw, _ in batch]
-            replies = await self.link.call_many(commands, self.incarnation)
-        except EffectError as refused:
-            error = refused
-        finally:
-            for place, (_, answer) in enumerate(batch):
-                if answer.done():
-                    continue
-                reply = replies[place] if replies else error
-                if isinstance(reply, ResponseError):
-                    answer.set_exception(wire.failure(reply))
-                elif isinstance(reply, BaseException):
-                    answer.set_exception(reply)
-                else:
-                    answer.set_result(wire.stream_id(reply))
+def _see_published(reply: object, built_on: Head) -> None:
+    if isinstance(reply, Refusal):
+        raise wire.refused(str(reply))
+    if not reply:
+        raise Fenced(f"the event stream does not end on {built_on!r}")

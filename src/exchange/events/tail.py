@@ -8,11 +8,8 @@ entry at the position must still be there with its chain, or the tail ends rathe
 
 from collections.abc import Callable
 
-from exchange.effects.ports import Clock, Log, LogUnavailable
+from exchange.effects.ports import Log
 from exchange.terms.stream import START, EventEntry, Head, format_id
-
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 1.0
 
 
 class TailLost(Exception):
@@ -45,13 +42,12 @@ async def read_on(log: Log, position: Head, count: int, wait_ms: int = 0, *, che
 class EventTail:
     """A tail over a log of its own (a read that waits holds up others).
 
-    `position` is the last entry delivered; `connected` tells whether the last request was answered.
+    `position` is the last entry delivered; `connected` tells that nothing may have changed since the last request.
     """
 
     def __init__(
         self,
         log: Log,
-        clock: Clock,
         start: Head,
         deliver: Callable[[EventEntry], None],
         *,
@@ -59,36 +55,20 @@ class EventTail:
         wait_ms: int = 1_000,
     ) -> None:
         self._log = log
-        self._clock = clock
         self._deliver = deliver
         self._batch = batch
         self._wait_ms = wait_ms
         self.position = start
         self.connected = False
 
-    async def run(self) -> None:
-        """Deliver entries until cancelled, waiting out times when the log is away.
-
-        Raises:
-            TailLost: see there.
-            Whatever `deliver` raises; the entry then counts as not delivered.
-        """
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                await self.turn()
-                pause = _FIRST_PAUSE
-            except LogUnavailable:
-                self.connected = False
-                await self._clock.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-
     async def turn(self) -> int:
         """Read and deliver one batch, waiting for it if there is none; how many entries it had.
 
         Raises:
-            LogUnavailable: nothing was delivered; the next turn goes on from the same position.
+            LogUnavailable: nothing was delivered; the next turn goes on from the same position. Who catches this sets
+                `connected` to false.
             TailLost: see there.
+            Whatever `deliver` raises; the entry then counts as not delivered.
         """
         # Before the first batch and after a failure the position is checked even if nothing comes.
         wait_ms = self._wait_ms if self.connected else 0

@@ -4,22 +4,30 @@ No lock says who the engine is. A batch is added only if the event stream still 
 was slower reads what the other published, finds it equal to its own results, and goes on from there. So two engines may
 run at once, and one that was paused for a minute does no harm.
 
+While the server writes one batch, the next is computed; it is sent when the answer to the first is there, and not
+before. A turn leaves its publication under way, and the next turn hears what came of it; only a small batch has nothing
+to gain from that. So a batch is what came in while the one before was computed and written: one command when little
+goes on, thousands when the disk is slow.
+
 It must never publish a result that it did not compute on top of exactly the log's last entry, nor go on after one that
 differs from its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from exchange.effects.failpoints import reached
-from exchange.effects.ports import Clock, Fenced, Log, SnapshotStore
+from exchange.effects.ports import Clock, EffectError, Fenced, Log, LogFull, LogUnavailable, SnapshotStore
 from exchange.roles import genesis
 from exchange.roles.memory import Memory
 from exchange.roles.replica import BATCH, Replica
 from exchange.roles.stops import Halted
 from exchange.roles.turns import WAIT_MS, Stopping, turn_until
 from exchange.terms.stream import format_id
+
+OVERLAP_FROM = 50
+"""After a smaller batch than this, an engine hears what came of it before it reads on."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -35,6 +43,7 @@ class Engine:
         *,
         batch: int = BATCH,
         wait_ms: int = WAIT_MS,
+        overlap_from: int = OVERLAP_FROM,
         new_log_id: Callable[[], str] = genesis.random_log_id,
     ) -> None:
         self._log = log
@@ -42,8 +51,13 @@ class Engine:
         self._clock = clock
         self._batch = batch
         self._wait_ms = wait_ms
+        self._overlap_from = overlap_from
         self._new_log_id = new_log_id
         self._memory = Memory(log, store)
+        self._sent = 0
+        """How many of the pending entries are under way."""
+        self._answer: Awaitable[None] | None = None
+        """What became of them."""
 
     async def run(self, stopping: Stopping) -> None:
         """Serve the log until `stopping()`.
@@ -53,41 +67,76 @@ class Engine:
             EffectError: the log refused in a way that waiting does not cure.
         """
         await turn_until(stopping, self.turn, self._memory, self._clock)
+        try:
+            await self.settle()
+        except (LogUnavailable, LogFull) as error:
+            _logger.warning("stopped without an answer to the last publication", reason=str(error))
+
+    async def settle(self) -> None:
+        """Hear what became of the publication that the last turn left under way, if it did.
+
+        Raises:
+            MustStop: see `stops`.
+            LogUnavailable, LogFull: the batch stays pending.
+        """
+        if self._answer is not None:
+            await self._hear(await self._memory.replica())
 
     async def turn(self) -> None:
         """Recover if need be; then one batch, or up to `wait_ms` without one.
 
         Raises:
             MustStop: see `stops`.
-            LogUnavailable, LogFull: the batch stays pending and is offered again.
+            LogUnavailable, LogFull: what is pending stays so and is offered again.
         """
-        replica = await self._memory.replica()
+        try:
+            await self._turn(await self._memory.replica())
+        except EffectError:
+            self._answer = None  # the log will be asked what became of it
+            raise
+
+    async def _turn(self, replica: Replica) -> None:
+        opened = bool(replica.machine.state.log_id)
         halted = None
-        if not replica.pending:
-            if not replica.machine.state.log_id:
-                await genesis.open_log(self._log, self._store, replica.machine, self._new_log_id)
-            commands = await self._log.commands(replica.machine.head.id, self._batch, self._wait_ms)
-            reached("after_read")
-            try:
-                for command in commands:
-                    replica.compute(command)
-                    reached("during_apply")
-            except Halted as error:
-                halted = error
+        if self._answer is not None or not replica.pending:
+            halted = await self._compute(replica)
+        if self._answer is not None and not await self._hear(replica):
+            return  # a broken machine breaks again, once what was whole before is offered again
         if replica.pending:
             reached("after_apply")
-            await self._publish(replica)
-            reached("after_publish")
+            self._sent = len(replica.pending)
+            self._answer = self._log.publish(replica.confirmed, list(replica.pending))
+            if halted is not None or not opened or self._sent < self._overlap_from:
+                await self._hear(replica)
         if halted is not None:
             raise halted
 
-    async def _publish(self, replica: Replica) -> None:
+    async def _compute(self, replica: Replica) -> Halted | None:
+        """Apply what has come in. It waits for something only while nothing is under way."""
+        if not replica.machine.state.log_id:
+            await genesis.open_log(self._log, self._store, replica.machine, self._new_log_id)
+        wait_ms = self._wait_ms if self._answer is None else 0
+        commands = await self._log.commands(replica.machine.head.id, self._batch, wait_ms)
+        reached("after_read")
         try:
-            await self._log.publish(replica.confirmed, list(replica.pending))
+            for command in commands:
+                replica.compute(command)
+                reached("during_apply")
+        except Halted as halted:
+            return halted
+        return None
+
+    async def _hear(self, replica: Replica) -> bool:
+        """Hear what became of the publication under way; whether it was added."""
+        answer, self._answer = self._answer, None
+        try:
+            if answer is not None:
+                await answer
         except Fenced:
-            found = await replica.catch_up(self._log)
-            if not found:
+            if not await replica.catch_up(self._log):
                 self._memory.forget()
                 _logger.warning("the log does not go on from here", position=format_id(replica.confirmed.id))
-        else:
-            replica.published()
+            return False
+        replica.published(self._sent)
+        reached("after_publish")
+        return True

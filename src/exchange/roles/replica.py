@@ -16,8 +16,9 @@ from exchange.engine import Machine
 from exchange.roles.stops import Gap, Halted, Mismatch
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
 
-BATCH = 500
-"""How many entries a role reads, and an engine publishes, at once."""
+BATCH = 1_000
+"""How many entries a role reads, and an engine publishes, at once. More would gain nothing, and keep the server from
+everybody else for longer."""
 
 
 class Replica:
@@ -56,10 +57,12 @@ class Replica:
         self.pending.popleft()
         self.confirmed = Head(published.id, published.chain)
 
-    def published(self) -> None:
-        """All that was pending is in the log: compare-and-append took it as one."""
-        self.pending.clear()
-        self.confirmed = self.machine.head
+    def published(self, count: int) -> None:
+        """The oldest `count` pending entries are in the log: compare-and-append took them as one."""
+        for _ in range(count - 1):
+            self.pending.popleft()
+        last = self.pending.popleft()
+        self.confirmed = Head(last.id, last.chain)
 
     async def catch_up(
         self,

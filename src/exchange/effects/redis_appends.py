@@ -1,0 +1,136 @@
+"""Appends of many callers in few writes.
+
+Callers of one turn of the event loop share a write. At most two writes are unanswered: one that the server carries out,
+and one that it finds when it is done, so that it never waits for this process. What comes meanwhile gathers for the
+next. So a lone caller waits for nobody, and the slower the server's disk, the more callers share a write to it.
+"""
+
+import asyncio
+from typing import Final
+
+from exchange.effects import redis_wire as wire
+from exchange.effects.ports import EffectError, LogUnavailable
+from exchange.effects.redis_link import Answer, AsyncLink
+from exchange.effects.redis_wire import Refusal
+from exchange.terms.stream import StreamId
+
+_UNANSWERED: Final = 2
+_AT_ONCE: Final = 2_000
+
+_Caller = tuple[bytes, "asyncio.Future[StreamId]"]
+
+
+class Appender:
+    """Appends to one stream over one connection, and only to one `incarnation` of the server if that is given."""
+
+    def __init__(self, link: AsyncLink, key: str) -> None:
+        self.link = link
+        self.incarnation = ""
+        self._appends = wire.Appends(key)
+        self._gathered: list[_Caller] = []
+        self._unanswered = 0
+        self._due = False
+        self._opening: asyncio.Task[None] | None = None
+        self._known: tuple[object, str] = (None, "")
+        """A connection, and the incarnation of the server at its other end."""
+
+    async def append(self, raw: bytes) -> StreamId:
+        """Append one command.
+
+        Raises:
+            LogUnavailable: it may or may not have been appended.
+            LogFull: it was not.
+            EffectError: the log-in was refused.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[StreamId] = loop.create_future()
+        self._gathered.append((raw, answer))
+        if not self._due:
+            self._due = True
+            loop.call_soon(self._write)
+        return await answer
+
+    def _write(self) -> None:
+        """Send what has gathered, as far as that may be now."""
+        self._due = False
+        if not self._gathered or self._opening is not None:
+            return
+        if self.link.open and (not self.incarnation or self._known == (self.link.line, self.incarnation)):
+            self._send()
+        else:
+            self._opening = asyncio.create_task(self._open())
+
+    def _send(self) -> None:
+        while self._gathered and self._unanswered < _UNANSWERED:
+            batch = self._gathered[:_AT_ONCE]
+            del self._gathered[:_AT_ONCE]
+            self._unanswered += 1
+            request = self._appends.request([raw for raw, _ in batch])
+            self.link.ask(request, _Batch(self, batch, request.replies))
+
+    async def _open(self) -> None:
+        error: EffectError | None = LogUnavailable("the append was given up")
+        try:
+            await self.link.connect()
+            await self._identify()
+            error = None
+        except EffectError as refused:
+            error = refused
+        finally:
+            self._opening = None
+            if error is not None:
+                gathered, self._gathered = self._gathered, []
+                _fail(gathered, error)
+        self._send()
+
+    async def _identify(self) -> None:
+        if not self.incarnation:
+            return
+        line = self.link.line
+        if self._known[0] is not line:
+            (reply,) = await self.link.call(wire.request("INFO", "server"))
+            if isinstance(reply, Refusal):
+                raise wire.refused(str(reply))
+            if self.link.line is not line:
+                raise LogUnavailable("the connection was lost")
+            self._known = line, wire.info_field(reply, "run_id")
+        if self._known[1] != self.incarnation:
+            raise LogUnavailable("the stream server was restarted, and its log has not been read again yet")
+
+    def answered(self, batch: list[_Caller], answer: Answer) -> bool:
+        """Tell the callers of a write what came of it. Whether any of them still waited."""
+        self._unanswered -= 1
+        told = _fail(batch, LogUnavailable(answer.lost)) if answer.lost else self._tell(batch, answer.replies)
+        self._write()
+        return told
+
+    def _tell(self, batch: list[_Caller], replies: list[object]) -> bool:
+        told = False
+        for (_, caller), id in zip(batch, self._appends.ids(len(batch), replies), strict=True):
+            if caller.done():
+                continue  # it gave up
+            told = True
+            if isinstance(id, Refusal):
+                caller.set_exception(wire.refused(str(id)))
+            else:
+                caller.set_result(id)
+        return told
+
+
+class _Batch(Answer):
+    """The answer to one write."""
+
+    def __init__(self, appender: Appender, batch: list[_Caller], wanted: int) -> None:
+        super().__init__(wanted)
+        self._appender = appender
+        self._batch = batch
+
+    def ended(self) -> bool:
+        return self._appender.answered(self._batch, self)
+
+
+def _fail(callers: list[_Caller], error: EffectError) -> bool:
+    waiting = [caller for _, caller in callers if not caller.done()]
+    for caller in waiting:
+        caller.set_exception(error)
+    return bool(waiting)
