@@ -103,7 +103,10 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     G.UNKNOWN_METHOD: (400, "Methods are SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS and AUTH."),
     G.UNKNOWN_CHANNEL: (
         404,
-        "Channels are trades@M, depth@M, ticker@M, kline@M_1m, orders, fills and balances, with M a market.",
+        (
+            "Channels are trades@M, depth@M, ticker@M, kline@M_1m, market@M and auction@M, with M a market, and "
+            "orders, lists, fills, prevented, balances and account."
+        ),
     ),
     G.TOO_MANY_SUBSCRIPTIONS: (429, "A connection holds at most 200 subscriptions."),
 }

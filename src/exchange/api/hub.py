@@ -1,7 +1,7 @@
 """The hub: takes what each turn of the follower changed to the sockets that subscribed to it.
 
 A message is written once and handed to every subscriber as the same bytes. What is private is written entry by entry
-and only for accounts that listen. Tickers and candles are written by the clock, four times and once a second.
+and only for accounts that listen. Tickers, candles and indications are written by the clock.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from typing import Final
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.outbox import Outbox
 from exchange.effects.ports import Clock
-from exchange.projections.live import feeds
-from exchange.projections.live.feeds import CandleFeed, Channel, Gathered, TickerFeed
+from exchange.projections.live import feeds, private
+from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Channel, Gathered, TickerFeed
 from exchange.projections.live.view import Change, LiveView
 
 MAX_CONNECTIONS: Final = 10_000
@@ -46,6 +46,7 @@ class Hub:
         self._private: dict[int, set[Subscriber]] = {}
         self._tickers: dict[str, TickerFeed] = {}
         self._candles: dict[str, CandleFeed] = {}
+        self._auctions: dict[str, AuctionFeed] = {}
         self._gathered = Gathered()
 
     def __len__(self) -> int:
@@ -98,6 +99,7 @@ class Hub:
                     del self._public[channel.name]
                     self._tickers.pop(channel.name, None)
                     self._candles.pop(channel.name, None)
+                    self._auctions.pop(channel.name, None)
         account = subscriber.account
         if account in self._private and not feeds.PRIVATE & subscriber.channels.keys():
             self._private[account].discard(subscriber)
@@ -109,14 +111,9 @@ class Hub:
         self._gathered.add(change)
         if not self._private:
             return
-        concerned = {account for account, _ in change.balances}
-        concerned.update(order.account for order in change.orders.values())
-        for account in sorted(concerned & self._private.keys()):
-            for kind, message in (
-                (feeds.ORDERS, feeds.orders_update(view, account, change)),
-                (feeds.FILLS, feeds.fills_update(view, account, change)),
-                (feeds.BALANCES, feeds.balances_update(view, account, change)),
-            ):
+        for account in sorted(private.concerned(change) & self._private.keys()):
+            for kind, update in private.UPDATES.items():
+                message = update(view, account, change)
                 if message is None:
                     continue
                 for subscriber in self._private[account]:
@@ -138,9 +135,19 @@ class Hub:
                 message = feeds.depth_update(view, market, levels)
                 for subscriber in listeners:
                     subscriber.outbox.put_depth(market, levels, message)
+        for market in gathered.markets:
+            listeners = self._public.get(f"{feeds.MARKET}@{market}")
+            if listeners:
+                message = feeds.market_message(view, market, "update")
+                for subscriber in listeners:
+                    subscriber.outbox.put(message)
         for ticker in self._tickers.values():
             if ticker.market in gathered.levels:
                 ticker.touched = True
+        for auction in self._auctions.values():
+            auction.uncrossed = gathered.uncrossed.get(auction.market, auction.uncrossed)
+            if auction.market in gathered.levels or auction.market in gathered.markets:
+                auction.touched = True
         for candle in self._candles.values():
             if candle.channel.market in gathered.trades:
                 candle.touched = True
@@ -162,6 +169,11 @@ class Hub:
             for message in candle.due(view, now_ms):
                 for subscriber in self._public[channel]:
                     subscriber.outbox.put(message)
+        for channel, auction in self._auctions.items():
+            indication = auction.due(view)
+            if indication is not None:
+                for subscriber in self._public[channel]:
+                    subscriber.outbox.put(indication)
         if not second:
             return
         for channel, ticker in self._tickers.items():
@@ -183,13 +195,25 @@ class Hub:
         if channel.kind == feeds.KLINE:
             candle = self._candles.setdefault(channel.name, CandleFeed(channel, now_ms))
             return candle.snapshot(view, now_ms)
-        if subscriber.account is None:
-            return None
-        if channel.kind == feeds.ORDERS:
-            return feeds.orders_snapshot(view, subscriber.account, SNAPSHOT_ORDERS)
-        if channel.kind == feeds.BALANCES:
-            return feeds.balances_snapshot(view, subscriber.account)
-        return None
+        if channel.kind == feeds.MARKET:
+            return feeds.market_message(view, channel.market, "snapshot")
+        if channel.kind == feeds.AUCTION_FEED:
+            auction = self._auctions.setdefault(channel.name, AuctionFeed(channel.market))
+            return auction.snapshot(view)
+        return None if subscriber.account is None else _private(view, subscriber.account, channel.kind)
+
+
+def _private(view: LiveView, account: int, kind: str) -> bytes | None:
+    """A private channel's snapshot, if it has one."""
+    if kind == feeds.ORDERS:
+        return private.orders_snapshot(view, account, SNAPSHOT_ORDERS)
+    if kind == feeds.LISTS:
+        return private.lists_snapshot(view, account, SNAPSHOT_ORDERS)
+    if kind == feeds.BALANCES:
+        return private.balances_snapshot(view, account)
+    if kind == feeds.ACCOUNT:
+        return private.account_snapshot(view, account)
+    return None
 
 
 async def ticking(hub: Hub, view: Callable[[], LiveView]) -> None:

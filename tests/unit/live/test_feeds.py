@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.projections.live import feeds, quote
+from exchange.projections.live import feeds, private, quote
 from exchange.projections.live.feeds import CandleFeed, Gathered, Levels, TickerFeed, parse_channel
 from exchange.projections.live.view import Change
 from tests.unit.live.pipeline import MARKET, Pipeline, limit, market, opened, random_command
@@ -78,14 +78,14 @@ def test_everybody_hears_of_their_own_orders_fills_and_balances_only() -> None:
     pipeline.do(limit(100, "sell", 10_000, 300))
     change = pipeline.do(market(101, "buy", 200))
     view = pipeline.view
-    maker = decoded(feeds.orders_update(view, 100, change))
-    taker = decoded(feeds.orders_update(view, 101, change))
+    maker = decoded(private.orders_update(view, 100, change))
+    taker = decoded(private.orders_update(view, 101, change))
     assert [(order["id"], order["filled"], order["status"]) for order in maker] == [(1, "0.02", "open")]
     assert [(order["id"], order["status"]) for order in taker] == [(2, "filled")]
-    assert [fill["liquidity"] for fill in decoded(feeds.fills_update(view, 100, change))] == ["maker"]
-    assert [fill["liquidity"] for fill in decoded(feeds.fills_update(view, 101, change))] == ["taker"]
-    assert sorted(row["asset"] for row in decoded(feeds.balances_update(view, 101, change))) == ["INR", "TATA"]
-    for made in (feeds.orders_update, feeds.fills_update, feeds.balances_update):
+    assert [fill["liquidity"] for fill in decoded(private.fills_update(view, 100, change))] == ["maker"]
+    assert [fill["liquidity"] for fill in decoded(private.fills_update(view, 101, change))] == ["taker"]
+    assert sorted(row["asset"] for row in decoded(private.balances_update(view, 101, change))) == ["INR", "TATA"]
+    for made in (private.orders_update, private.fills_update, private.balances_update):
         assert made(view, 102, change) is None
 
 
@@ -93,7 +93,7 @@ def test_trading_with_oneself_gives_both_fills() -> None:
     pipeline = opened()
     pipeline.do(limit(100, "sell", 10_000, 300))
     change = pipeline.do(market(100, "buy", 300))
-    fills = decoded(feeds.fills_update(pipeline.view, 100, change))
+    fills = decoded(private.fills_update(pipeline.view, 100, change))
     assert [(fill["liquidity"], fill["kind"]) for fill in fills] == [("maker", "sell"), ("taker", "buy")]
     assert len({fill["id"] for fill in fills}) == 2
 

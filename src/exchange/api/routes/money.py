@@ -8,7 +8,7 @@ from exchange.api.call import Call, Reply
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.reading import Fields
 from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
-from exchange.projections.live import feeds, shapes
+from exchange.projections.live import private, shapes
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import REF_PATTERN
@@ -26,7 +26,7 @@ async def balances(call: Call) -> Reply:
     """`GET balances`."""
     call.query()
     view = call.gateway.view
-    return Reply({"balances": feeds.balances(view, call.account.id)}, view.position)
+    return Reply({"balances": private.balances(view, call.account.id)}, view.position)
 
 
 async def deposit(call: Call) -> Reply:

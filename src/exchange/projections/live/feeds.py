@@ -1,23 +1,22 @@
-"""The feeds: what entries changed, as the WebSocket's messages of `docs/api.md`.
+"""The public feeds: what entries changed, as the WebSocket's messages of `docs/api.md`; `private` has the others.
 
 The idea: a run of entries is gathered before anything is written. Depth then is one message for each market, from the
 first sequence to the last with every touched level's quantity *now*; since the book holds the totals, nothing has to be
-remembered between, and the same gathering serves a client that fell behind. Tickers and candles are only marked as
-changed here and written by the clock (`TickerFeed`, `CandleFeed`).
+remembered between, and the same gathering serves a client that fell behind. Tickers, candles and indications are only
+marked as changed here and written by the clock (`TickerFeed`, `CandleFeed`, `AuctionFeed`).
 
 Pure: whoever owns the view says what time it is.
 """
 
 import orjson
 
-from exchange.projections.live import shapes
-from exchange.projections.live.records import Fill
+from exchange.projections.live import auction, shapes
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.tape import MINUTE_MS, TapeTrade
 from exchange.projections.live.view import Change, LiveView
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.terms.stream import StreamId, format_id
-from exchange.terms.words import BUY, Side
+from exchange.terms.words import AUCTION, BUY, Side
 
 SNAPSHOT_LEVELS = 5000
 """The most levels of a side in a depth snapshot."""
@@ -26,10 +25,15 @@ TRADES = "trades"
 DEPTH = "depth"
 TICKER = "ticker"
 KLINE = "kline"
+MARKET = "market"
+AUCTION_FEED = "auction"
 ORDERS = "orders"
+LISTS = "lists"
 FILLS = "fills"
+PREVENTED = "prevented"
 BALANCES = "balances"
-PRIVATE = frozenset([ORDERS, FILLS, BALANCES])
+ACCOUNT = "account"
+PRIVATE = frozenset([ORDERS, LISTS, FILLS, PREVENTED, BALANCES, ACCOUNT])
 
 
 class Channel:
@@ -49,7 +53,7 @@ def parse_channel(name: str) -> Channel | None:
     if name in PRIVATE:
         return Channel(name, name, "", "")
     kind, _, rest = name.partition("@")
-    if kind in (TRADES, DEPTH, TICKER) and rest:
+    if kind in (TRADES, DEPTH, TICKER, MARKET, AUCTION_FEED) and rest:
         return Channel(name, kind, rest, "")
     market, _, interval = rest.rpartition("_")
     if kind == KLINE and market and interval in INTERVALS:
@@ -78,6 +82,8 @@ class Gathered:
     def __init__(self) -> None:
         self.trades: dict[str, list[TapeTrade]] = {}
         self.levels: dict[str, Levels] = {}
+        self.markets: set[str] = set()
+        self.uncrossed: dict[str, tuple[int, int]] = {}
 
     def add(self, change: Change) -> None:
         """Count an entry in."""
@@ -88,6 +94,8 @@ class Gathered:
             if levels is None:
                 levels = self.levels[market] = Levels(first_seq)
             levels.touched |= touched
+        self.markets |= change.markets
+        self.uncrossed |= change.uncrossed
 
 
 def trades_update(view: LiveView, market: str, trades: list[TapeTrade]) -> bytes:
@@ -118,53 +126,9 @@ def depth_update(view: LiveView, market: str, levels: Levels) -> bytes:
     return message(f"{DEPTH}@{market}", "update", view.position, data)
 
 
-def orders_snapshot(view: LiveView, account: int, limit: int) -> bytes:
-    """An account's newest open orders, newest first."""
-    newest = sorted(view.accounts[account].open.values(), key=lambda order: -order.id)[:limit]
-    return message(
-        ORDERS, "snapshot", view.position, [shapes.order(order, view.markets[order.market]) for order in newest]
-    )
-
-
-def orders_update(view: LiveView, account: int, change: Change) -> bytes | None:
-    """An account's orders that an entry changed, or None when it changed none of them."""
-    mine = [order for order in change.orders.values() if order.account == account]
-    if not mine:
-        return None
-    return message(
-        ORDERS, "update", change.position, [shapes.order(order, view.markets[order.market]) for order in mine]
-    )
-
-
-def fills_update(view: LiveView, account: int, change: Change) -> bytes | None:
-    """An account's fills of an entry, or None."""
-    mine: list[Fill] = [fill for owner, fill in change.fills if owner == account]
-    if not mine:
-        return None
-    return message(
-        FILLS, "update", change.position, [shapes.fill(fill, view.markets[fill.trade.market]) for fill in mine]
-    )
-
-
-def balances_snapshot(view: LiveView, account: int) -> bytes:
-    """All of an account's balances, by asset."""
-    return message(BALANCES, "snapshot", view.position, balances(view, account))
-
-
-def balances_update(view: LiveView, account: int, change: Change) -> bytes | None:
-    """An account's balances that an entry changed, as they are now, or None."""
-    changed = [asset for owner, asset in change.balances if owner == account]
-    if not changed:
-        return None
-    held = view.accounts[account].balances
-    data = [shapes.balance(asset, view.assets[asset], held[asset]) for asset in changed]
-    return message(BALANCES, "update", change.position, data)
-
-
-def balances(view: LiveView, account: int) -> list[Json]:
-    """An account's balances, by asset."""
-    held = view.accounts[account].balances
-    return [shapes.balance(asset, view.assets[asset], balance) for asset, balance in sorted(held.items())]
+def market_message(view: LiveView, market: str, nature: str) -> bytes:
+    """A market's terms, limits and status."""
+    return message(f"{MARKET}@{market}", nature, view.position, shapes.market(view.markets[market]))
 
 
 class TickerFeed:
@@ -191,6 +155,37 @@ class TickerFeed:
     def _write(self, view: LiveView, now_ms: int, nature: str) -> bytes:
         ticker = shapes.ticker(view.markets[self.market], view.tape.market(self.market), now_ms)
         return message(f"{TICKER}@{self.market}", nature, view.position, ticker)
+
+
+class AuctionFeed:
+    """One market's auction: what it would come to now, while the book changes, and what it came to.
+
+    `uncrossed` is an outcome that is still to be told, price and quantity.
+    """
+
+    def __init__(self, market: str) -> None:
+        self.market = market
+        self.touched = False
+        self.uncrossed: tuple[int, int] | None = None
+        self._going_on = False
+
+    def snapshot(self, view: LiveView) -> bytes:
+        """The auction now."""
+        return self._write(view, "snapshot")
+
+    def due(self, view: LiveView) -> bytes | None:
+        """What there is to send now."""
+        touched, self.touched = self.touched, False
+        going_on = view.markets[self.market].status == AUCTION
+        if self.uncrossed is None and not (touched and (going_on or self._going_on)):
+            return None
+        return self._write(view, "update")
+
+    def _write(self, view: LiveView, nature: str) -> bytes:
+        of = view.markets[self.market]
+        outcome, self.uncrossed = self.uncrossed, None
+        self._going_on = of.status == AUCTION
+        return message(f"{AUCTION_FEED}@{self.market}", nature, view.position, auction.shape(of, outcome))
 
 
 class CandleFeed:

@@ -118,6 +118,8 @@ def _trade(state: LiveState, id: StreamId, event: Trade, change: Change) -> None
     if event.maker_left == 0:
         maker.end(FILLED, "", id[0])
         state.close(maker, id)
+    if state.rules >= 2:
+        market.last = event.price
     _tell(state, id, event, change, market, (maker, event.maker_fee), (taker, event.taker_fee))
 
 
@@ -150,8 +152,7 @@ def _tell(
     maker: tuple[LiveOrder, int],
     taker: tuple[LiveOrder, int],
 ) -> None:
-    """What a trade means beside the book: the last price, both fills with their fees, both volumes."""
-    market.last = event.price
+    """What a trade means beside the book: both fills with their fees, both volumes."""
     trade = tape_trade(id, event)
     change.trades.append(trade)
     makers = Fill(trade, maker[0].id, maker[0].kind, "maker", maker[1], event.rebate)

@@ -95,6 +95,8 @@ def _market(state: LiveState, event: Event, change: Change) -> None:
         change.markets.update(name for name, market in state.markets.items() if market.quote == event.asset)
     elif isinstance(event, Uncrossed):
         change.uncrossed[event.market] = (event.price, event.quantity)
+        if event.quantity:
+            state.markets[event.market].last = event.price
     elif isinstance(event, MarketCreated):
         base, quote = event.market.split("-")
         state.markets[event.market] = LiveMarket(
