@@ -24,6 +24,8 @@ __all__ = ["FIELD", "MAX_COMMAND_BYTES", "decode", "encode", "frame"]
 FIELD: Final = b"c"
 MAX_COMMAND_BYTES: Final = 16 * 1024
 
+_loads: Final = orjson.loads
+
 
 def frame(fields: list[bytes]) -> bytes:
     """The bytes of an entry's fields as the chain hash covers them: each as a netstring, `length:bytes,`."""
@@ -44,7 +46,7 @@ def decode(fields: list[bytes], rules: int = RULES) -> Command:
     if len(raw) > MAX_COMMAND_BYTES:
         raise Refused(Code.TOO_LARGE)
     try:
-        decoded: object = orjson.loads(raw)
+        decoded: object = _loads(raw)
     except (orjson.JSONDecodeError, RecursionError):
         raise Refused(Code.MALFORMED) from None
     if not isinstance(decoded, dict):

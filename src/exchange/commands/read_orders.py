@@ -87,7 +87,7 @@ def _order(body: Object, account: int, market: str, others: int, other_names: fr
             quote_amount = fields.positive(body, "quote_amount")
         else:
             quantity = fields.amount(body, "quantity")
-    if "client_id" in body:
+    if len(body) != known and "client_id" in body:
         client_id = fields.client_id(body)
         known += 1
     if len(body) == known and tif != GTD and order_type not in CONDITIONAL:
