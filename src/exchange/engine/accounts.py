@@ -4,14 +4,20 @@ The one idea: balances change only through `Postings`, which remembers each bala
 the entry's balance changes are what really happened rather than a second telling of it.
 """
 
-from exchange.events.types import Posting
-from exchange.terms.stream import StreamId
+from typing import TYPE_CHECKING
+
+from exchange.engine.volumes import Volume
+from exchange.events.base import Posting
+from exchange.terms.words import NONE, OPEN, AccountStatus, SelfTrade
+
+if TYPE_CHECKING:
+    from exchange.engine.book import Seat
 
 
 class Balance:
     """What one account holds of one asset, in smallest units: free (`available`) and bound (`locked`).
 
-    `locked` is always the sum of what the account's open orders and pending withdrawals bind.
+    `locked` is always the sum of what the account's open orders, order lists and pending withdrawals bind.
     """
 
     def __init__(self, account: int, asset: str) -> None:
@@ -27,29 +33,40 @@ class Balance:
 class Remembered:
     """A command's first result, kept so that its repetition finds it.
 
-    `name` is the client order id or transfer reference, `book` the dictionary of the account that it stands in, `id`
-    the first command's. `order` is the order it opened, or zero. `swept` means that the window has passed and only
-    the open order keeps it.
+    `names` is the dictionary of the account that it stands in, `name` the client order id or transfer reference in it,
+    `ms` and `seq` the first command's id. `order` is the order (or list) it opened, or zero. `swept` means that it
+    would be forgotten but for the open order that keeps it.
     """
 
-    def __init__(self, account: int, kind: str, name: str, id: StreamId, order: int) -> None:
-        self.account = account
-        self.kind = kind
+    def __init__(self, names: "dict[str, Remembered]", name: str, ms: int, seq: int, order: int) -> None:
+        self.names = names
         self.name = name
-        self.id = id
+        self.ms = ms
+        self.seq = seq
         self.order = order
         self.swept = False
 
 
 class Account:
-    """A holder of balances. `orders`, `deposits` and `withdrawals` hold the remembered first results by the client's
-    own id."""
+    """A holder of balances.
+
+    `orders`, `lists`, `deposits` and `withdrawals` hold the remembered first results by the client's own id; `seats`
+    what the account has in each market, `volumes` what it traded in markets of each quote asset. `group` is its trade
+    group, `switch_ms` when its dead man's switch fires; zero is none.
+    """
 
     def __init__(self, id: int, ref: str) -> None:
         self.id = id
         self.ref = ref
+        self.status: AccountStatus = OPEN
+        self.stp: SelfTrade = NONE
+        self.group = 0
+        self.switch_ms = 0
         self.balances: dict[str, Balance] = {}
+        self.seats: dict[str, Seat] = {}
+        self.volumes: dict[str, Volume] = {}
         self.orders: dict[str, Remembered] = {}
+        self.lists: dict[str, Remembered] = {}
         self.deposits: dict[str, Remembered] = {}
         self.withdrawals: dict[str, Remembered] = {}
 
@@ -59,6 +76,14 @@ class Account:
         if found is None:
             found = Balance(self.id, asset)
             self.balances[asset] = found
+        return found
+
+    def volume(self, asset: str) -> Volume:
+        """What was traded in markets quoted in an asset, made when there is none yet."""
+        found = self.volumes.get(asset)
+        if found is None:
+            found = Volume()
+            self.volumes[asset] = found
         return found
 
     def available(self, asset: str) -> int:
@@ -79,31 +104,33 @@ class Postings:
         self._touched: list[Balance] = []
 
     def _touch(self, balance: Balance) -> None:
-        if not balance.touched:
-            balance.touched = True
-            balance.available_before = balance.available
-            balance.locked_before = balance.locked
-            self._touched.append(balance)
+        balance.touched = True
+        balance.available_before = balance.available
+        balance.locked_before = balance.locked
+        self._touched.append(balance)
 
     def available(self, balance: Balance, change: int) -> None:
         """Change what is free."""
-        self._touch(balance)
+        if not balance.touched:
+            self._touch(balance)
         balance.available += change
 
     def locked(self, balance: Balance, change: int) -> None:
         """Change what is bound."""
-        self._touch(balance)
+        if not balance.touched:
+            self._touch(balance)
         balance.locked += change
 
     def lock(self, balance: Balance, amount: int) -> None:
         """Bind what was free (or, with a negative amount, free what was bound)."""
-        self._touch(balance)
+        if not balance.touched:
+            self._touch(balance)
         balance.available -= amount
         balance.locked += amount
 
-    def empty(self) -> bool:
-        """Whether nothing has been touched."""
-        return not self._touched
+    def touched(self) -> int:
+        """How many balances have been touched."""
+        return len(self._touched)
 
     def take(self) -> list[Posting]:
         """The net changes in order of first touch, those without a change left out; the next command starts afresh."""
@@ -114,5 +141,5 @@ class Postings:
             locked = balance.locked - balance.locked_before
             if available != 0 or locked != 0:
                 postings.append(Posting(balance.account, balance.asset, available, locked))
-        self._touched = []
+        self._touched.clear()
         return postings

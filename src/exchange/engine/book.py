@@ -15,56 +15,128 @@ The book knows nothing of accounts' money or of matching rules.
 """
 
 from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
 
-from exchange.engine.accounts import Balance
-from exchange.terms.words import OPEN, MarketStatus
+from exchange.engine.accounts import Account, Balance
+from exchange.engine.volumes import Volume
+
+if TYPE_CHECKING:
+    from exchange.engine.market import Market
+    from exchange.engine.special import Special
+
+
+class Rates:
+    """Fee rates in millionths of what is received; a negative `maker` is a rebate. Shared, never changed."""
+
+    def __init__(self, maker: int, taker: int) -> None:
+        self.maker = maker
+        self.taker = taker
+
+
+class Seat:
+    """What one account has in one market: its two balances, its volume, and its open orders, oldest first.
+
+    `count` open orders, `conditional` of them waiting for a price, `buying` lots in open buy orders.
+    """
+
+    def __init__(self, account: Account, market: "Market") -> None:
+        self.account = account
+        self.market = market
+        self.base: Balance = account.balance(market.base)
+        self.quote: Balance = account.balance(market.quote)
+        self.volume: Volume = account.volume(market.quote)
+        self.count = 0
+        self.conditional = 0
+        self.buying = 0
+        self.first: Order | None = None
+        self.last: Order | None = None
+
+    def enter(self, order: "Order") -> None:
+        """An order is open from here on; its id is above all of the seat's."""
+        last = self.last
+        if last is None:
+            self.first = order
+        else:
+            last.following = order
+            order.preceding = last
+        self.last = order
+        self.count += 1
+        if order.buy:
+            self.buying += order.left
+
+    def leave(self, order: "Order") -> None:
+        """An order is open no more; what was left of it does not count."""
+        preceding = order.preceding
+        following = order.following
+        if preceding is None:
+            self.first = following
+        else:
+            preceding.following = following
+        if following is None:
+            self.last = preceding
+        else:
+            following.preceding = preceding
+        order.preceding = None
+        order.following = None
+        self.count -= 1
+        if order.buy:
+            self.buying -= order.left
 
 
 class Order:
-    """A resting order: price in ticks, quantities in lots (`lots` in total, `left` not yet filled).
+    """An order: price in ticks (zero: none), quantities in lots (`lots` in total, `left` not yet traded or prevented).
 
-    `base` and `quote` are the owner's balances; the fee rates (millionths) are those of its acceptance.
+    `special` holds what plain orders do not have. `older` and `newer` are its neighbours in the level's queue,
+    `preceding` and `following` in the seat's.
     """
 
     def __init__(
         self,
         id: int,
-        account: int,
-        market: "Market",
+        seat: Seat,
         buy: bool,
         ticks: int,
         lots: int,
         left: int,
-        maker_fee: int,
-        taker_fee: int,
+        rates: Rates,
         client_id: str,
-        base: Balance,
-        quote: Balance,
+        special: "Special | None",
     ) -> None:
         self.id = id
-        self.account = account
-        self.market = market
+        self.seat = seat
         self.buy = buy
         self.ticks = ticks
         self.lots = lots
         self.left = left
-        self.maker_fee = maker_fee
-        self.taker_fee = taker_fee
+        self.rates = rates
         self.client_id = client_id
-        self.base = base
-        self.quote = quote
+        self.special = special
         self.older: Order | None = None
         self.newer: Order | None = None
+        self.preceding: Order | None = None
+        self.following: Order | None = None
+
+    @property
+    def account(self) -> int:
+        """The owner's number."""
+        return self.seat.account.id
+
+    @property
+    def market(self) -> "Market":
+        """The market it is in."""
+        return self.seat.market
 
 
 class Level:
-    """The queue of orders at one price, oldest first, with their total `lots` and their `count`."""
+    """The queue of orders at one price, oldest first, with the `lots` that it shows, those that are `hidden`, and the
+    `count` of orders."""
 
     def __init__(self, ticks: int) -> None:
         self.ticks = ticks
         self.oldest: Order | None = None
         self.newest: Order | None = None
         self.lots = 0
+        self.hidden = 0
         self.count = 0
 
 
@@ -94,13 +166,16 @@ class BookSide:
         """
         return self._keys[-1 - depth] * self._sign
 
-    def add(self, order: Order) -> None:
-        """Join the end of the queue at the order's price."""
+    def add(self, order: Order, shown: int, hidden: int) -> None:
+        """Join the end of the queue at the order's price, showing so many lots."""
         level = self.levels.get(order.ticks)
         if level is None:
             level = Level(order.ticks)
             self.levels[order.ticks] = level
             insort(self._keys, order.ticks * self._sign)
+        level.lots += shown
+        level.hidden += hidden
+        level.count += 1
         last = level.newest
         if last is None:
             level.oldest = order
@@ -108,22 +183,29 @@ class BookSide:
             last.newer = order
             order.older = last
         level.newest = order
-        level.lots += order.left
-        level.count += 1
 
-    def reduce(self, order: Order, lots: int) -> None:
-        """Take `lots` off an order in its place; an order with none left leaves the queue."""
+    def reduce(self, order: Order, shown: int, hidden: int) -> None:
+        """So many lots of an order less, in its place."""
         level = self.levels[order.ticks]
-        order.left -= lots
-        level.lots -= lots
-        if order.left == 0:
-            self._unlink(level, order)
+        level.lots -= shown
+        level.hidden -= hidden
 
-    def remove(self, order: Order) -> None:
-        """Take an order out of its queue, whatever is left of it."""
+    def remove(self, order: Order, shown: int, hidden: int) -> None:
+        """Take an order out of its queue, with what it still showed and hid."""
         level = self.levels[order.ticks]
-        level.lots -= order.left
+        level.lots -= shown
+        level.hidden -= hidden
         self._unlink(level, order)
+
+    def requeue(self, order: Order, shown: int) -> None:
+        """An iceberg's slice is gone: show the next, so many hidden lots, at the end of the queue."""
+        level = self.levels[order.ticks]
+        if level.newest is not order:
+            self._unlink(level, order)
+            self.add(order, shown, 0)
+        else:
+            level.lots += shown
+        level.hidden -= shown
 
     def _unlink(self, level: Level, order: Order) -> None:
         older = order.older
@@ -149,46 +231,3 @@ class BookSide:
             self._keys.pop()
         else:
             del self._keys[bisect_left(self._keys, key)]
-
-
-class Market:
-    """A market's terms, status, sequence and book.
-
-    `tick_size` and `min_notional` are quote units, `lot_size` base units; `unit` is the notional of one lot at one
-    tick, so that `notional = ticks × lots × unit` is exact.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        base: str,
-        quote: str,
-        tick_size: int,
-        lot_size: int,
-        unit: int,
-        min_notional: int,
-        maker_fee: int,
-        taker_fee: int,
-    ) -> None:
-        self.name = name
-        self.base = base
-        self.quote = quote
-        self.tick_size = tick_size
-        self.lot_size = lot_size
-        self.unit = unit
-        self.min_notional = min_notional
-        self.maker_fee = maker_fee
-        self.taker_fee = taker_fee
-        self.status: MarketStatus = OPEN
-        self.seq = 0
-        self.bids = BookSide(True)
-        self.asks = BookSide(False)
-
-    def side(self, buy: bool) -> BookSide:
-        """The side on which an order of this direction rests."""
-        return self.bids if buy else self.asks
-
-    def next_seq(self) -> int:
-        """The sequence of the book change that is about to be told."""
-        self.seq += 1
-        return self.seq

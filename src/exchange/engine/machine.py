@@ -8,7 +8,11 @@ half-applied command is worse than none.
 from exchange.commands.codec import decode, frame
 from exchange.commands.types import (
     Amend,
+    Batch,
     Cancel,
+    CancelAll,
+    CancelList,
+    CancelReplace,
     Command,
     CreateAsset,
     CreateMarket,
@@ -16,13 +20,23 @@ from exchange.commands.types import (
     OpenAccount,
     OpenLog,
     Place,
+    PlaceList,
     ReleaseWithdrawal,
+    SetAccountStatus,
+    SetFeeTiers,
     SetMarketFees,
+    SetMarketLimits,
     SetMarketStatus,
+    SetRules,
+    SetStp,
+    SetSwitch,
     SettleWithdrawal,
+    SetTradeGroup,
+    Tick,
+    Uncross,
     Withdraw,
 )
-from exchange.engine import admin, memory, orders, transfers
+from exchange.engine import admin, auction, batches, due, lists, memory, orders, transfers, waiting
 from exchange.engine.state import State, Step
 from exchange.events.codec import chain, encode
 from exchange.events.types import Outcome, Rejected
@@ -69,29 +83,65 @@ class Machine:
 
     def apply(self, id: StreamId, fields: list[bytes]) -> Outcome:
         """Apply a command's fields without moving the head: `step` is the way in, this the part that rules decide."""
-        step = self._step
-        step.begin(id)
         try:
-            self._execute(id[0], decode(fields))
+            command = decode(fields, self.state.rules)
         except Refused as refusal:
-            if not step.untouched():
-                raise BrokenInvariant(f"command {format_id(id)} was refused in mid-apply") from refusal
             return Outcome([Rejected(refusal.code.value, refusal.field)], [])
+        return self.decide(id, command)
+
+    def decide(self, id: StreamId, command: Command) -> Outcome:
+        """The outcome of a command that has been read, without moving the head."""
+        state = self.state
+        step = self._step
+        step.begin(id[0], id[1])
+        if state.remembered:
+            memory.sweep(state, id[0])
+        if state.rules > 1:
+            due.catch_up(state, step)
+        told = len(step.events)
+        touched = step.postings.touched()
+        try:
+            self._execute(command)
+        except Refused as refusal:
+            if len(step.events) != told or step.postings.touched() != touched:
+                raise BrokenInvariant(f"command {format_id(id)} was refused in mid-apply") from refusal
+            step.emit(Rejected(refusal.code.value, refusal.field))
+        if step.markets:
+            waiting.settle(state, step)
         return Outcome(step.events, step.postings.take())
 
-    def _execute(self, now_ms: int, command: Command) -> None:
+    def _execute(self, command: Command) -> None:
         state = self.state
         step = self._step
         if not state.log_id and not isinstance(command, OpenLog):
             raise Refused(Code.LOG_NOT_OPEN)
-        memory.sweep(state, now_ms)
         if isinstance(command, Place):
             orders.place(state, step, command)
         elif isinstance(command, Cancel):
             orders.cancel(state, step, command)
         elif isinstance(command, Amend):
             orders.amend(state, step, command)
-        elif isinstance(command, Deposit):
+        elif isinstance(command, CancelReplace):
+            batches.cancel_replace(state, step, command)
+        elif isinstance(command, Batch):
+            batches.batch(state, step, command)
+        elif isinstance(command, CancelAll):
+            orders.cancel_all(state, step, command)
+        elif isinstance(command, PlaceList):
+            lists.place_list(state, step, command)
+        elif isinstance(command, CancelList):
+            lists.cancel_list(state, step, command)
+        elif isinstance(command, SetSwitch):
+            admin.set_switch(state, step, command)
+        elif isinstance(command, Tick):
+            pass  # what was due has happened
+        else:
+            self._execute_rare(command)
+
+    def _execute_rare(self, command: Command) -> None:
+        state = self.state
+        step = self._step
+        if isinstance(command, Deposit):
             transfers.deposit(state, step, command)
         elif isinstance(command, Withdraw):
             transfers.withdraw(state, step, command)
@@ -101,14 +151,28 @@ class Machine:
             transfers.release(state, step, command)
         elif isinstance(command, OpenAccount):
             admin.open_account(state, step, command)
+        elif isinstance(command, SetAccountStatus):
+            admin.set_account_status(state, step, command)
+        elif isinstance(command, SetStp):
+            admin.set_stp(state, step, command)
+        elif isinstance(command, SetTradeGroup):
+            admin.set_trade_group(state, step, command)
         elif isinstance(command, SetMarketStatus):
             admin.set_market_status(state, step, command)
+        elif isinstance(command, Uncross):
+            auction.uncross(state, step, command)
         elif isinstance(command, SetMarketFees):
             admin.set_market_fees(state, step, command)
+        elif isinstance(command, SetMarketLimits):
+            admin.set_market_limits(state, step, command)
+        elif isinstance(command, SetFeeTiers):
+            admin.set_fee_tiers(state, step, command)
         elif isinstance(command, CreateMarket):
             admin.create_market(state, step, command)
         elif isinstance(command, CreateAsset):
             admin.create_asset(state, step, command)
+        elif isinstance(command, SetRules):
+            admin.set_rules(state, step, command)
         elif isinstance(command, OpenLog):
             admin.open_log(state, step, command)
         else:

@@ -1,66 +1,68 @@
 """First results remembered, so that a command repeated takes effect once.
 
-A result is remembered, rejections included, while `now − first ≤ window` in stream time, and as long as the order it
-opened is open. Looking up decides by time alone; forgetting is only house-keeping, a few at each command so that no
-command pays for all.
+A result is remembered, rejections included, while `now − first ≤ window` in stream time and (since the second rules)
+while it is among the newest so many, and as long as the order or list it opened is open. Looking up decides by time and
+by being there; forgetting is a few at each command, so that no command pays for all.
 """
 
 from typing import Final
 
-from exchange.engine.accounts import Account, Remembered
-from exchange.engine.state import State
-from exchange.terms.stream import StreamId
-
-ORDER: Final = "o"
-DEPOSIT: Final = "d"
-WITHDRAWAL: Final = "w"
+from exchange.engine.accounts import Remembered
+from exchange.engine.state import State, Step
 
 _SWEEP_PER_COMMAND: Final = 8
 
 
-def names(account: Account, kind: str) -> dict[str, Remembered]:
-    """The account's remembered results of one kind."""
-    if kind == ORDER:
-        return account.orders
-    return account.deposits if kind == DEPOSIT else account.withdrawals
-
-
-def recall(state: State, account: Account, kind: str, name: str, now_ms: int) -> Remembered | None:
+def recall(state: State, step: Step, names: dict[str, Remembered], name: str) -> Remembered | None:
     """The first result under a name, if it is still remembered."""
-    found = names(account, kind).get(name)
+    found = names.get(name)
     if found is None:
         return None
-    if now_ms - found.id[0] <= state.dedup_window_ms or found.order in state.orders:
+    if found.swept or step.ms - found.ms <= state.dedup_window_ms or is_open(state, found):
         return found
     return None
 
 
-def remember(state: State, account: Account, kind: str, name: str, id: StreamId, order: int) -> None:
-    """Keep a first result; `order` is the order it opened, or zero."""
-    result = Remembered(account.id, kind, name, id, order)
-    names(account, kind)[name] = result
+def is_open(state: State, result: Remembered) -> bool:
+    """Whether the order or list that a result opened is open."""
+    if not result.order:
+        return False
+    if result.order < 0:
+        return -result.order in state.lists
+    return result.order in state.orders
+
+
+def remember(state: State, step: Step, names: dict[str, Remembered], name: str, order: int) -> None:
+    """Keep a first result; `order` is the order it opened, the negative of a list's number, or zero."""
+    result = Remembered(names, name, step.ms, step.seq, order)
+    names[name] = result
     state.remembered.append(result)
 
 
 def sweep(state: State, now_ms: int) -> None:
-    """Forget some of what the window has passed; an open order keeps its name until it closes."""
+    """Forget some of what the window has passed, and all beyond the number; an open order keeps its name until it
+    closes."""
     queue = state.remembered
-    for _ in range(_SWEEP_PER_COMMAND):
-        if not queue or now_ms - queue[0].id[0] <= state.dedup_window_ms:
+    if not queue:
+        return
+    swept = 0
+    most = state.dedup_names
+    while queue:
+        if most and len(queue) > most:
+            pass
+        elif swept == _SWEEP_PER_COMMAND or now_ms - queue[0].ms <= state.dedup_window_ms:
             return
+        swept += 1
         result = queue.popleft()
-        book = names(state.accounts[result.account], result.kind)
-        if book.get(result.name) is result:
-            if result.order in state.orders:
+        if result.names.get(result.name) is result:
+            if is_open(state, result):
                 result.swept = True
             else:
-                del book[result.name]
+                del result.names[result.name]
 
 
-def order_closed(state: State, account: int, client_id: str) -> None:
-    """An order has closed: its name goes too if only the order kept it."""
-    if client_id:
-        book = state.accounts[account].orders
-        result = book.get(client_id)
-        if result is not None and result.swept:
-            del book[client_id]
+def closed(names: dict[str, Remembered], name: str) -> None:
+    """An order or list has closed: its name goes too if only that kept it."""
+    result = names.get(name)
+    if result is not None and result.swept:
+        del names[name]

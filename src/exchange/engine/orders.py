@@ -1,318 +1,125 @@
-"""Placing, cancelling and reducing orders: every check, then every change.
+"""Placing, cancelling and reducing orders, one command each: every check, then every change."""
 
-Matching is price-time: best level first, oldest order first, at the resting order's price. A taker pays out of what is
-available (its funds were checked for the worst case before anything changed), a maker out of what its order has locked;
-so price improvement never has to be given back, it is simply not taken. Fees are taken out of what is received and
-round up. Following the edges in docs/decisions/0003.
-"""
+from typing import Final
 
-from exchange.commands.types import Amend, Cancel, Place
-from exchange.engine import memory
-from exchange.engine.accounts import Account, Balance
-from exchange.engine.book import BookSide, Market, Order
+from exchange.commands.types import Amend, Cancel, CancelAll, Place
+from exchange.engine import funds, memory, placing
+from exchange.engine.accounts import Account
+from exchange.engine.book import Order
+from exchange.engine.closing import end
+from exchange.engine.entry import accept, admit, afford, band, counts, draft, lots_of, post_only, trigger
+from exchange.engine.market import Market
+from exchange.engine.special import BOOK, shown
 from exchange.engine.state import State, Step
-from exchange.events.types import Accepted, Amended, Canceled, Done, Duplicate, Rested, Trade
-from exchange.terms.amounts import FEE_SCALE, MAX_AMOUNT, MAX_COUNT
+from exchange.events.base import Duplicate
+from exchange.events.orders import AllCanceled, Amended
 from exchange.terms.codes import Code, Refused
-from exchange.terms.stream import format_id
-from exchange.terms.words import (
-    BUY,
-    CANCEL_ONLY,
-    FEES,
-    GTC,
-    HALTED,
-    LIMIT,
-    POST_ONLY,
-    SELL,
-    OrderEnd,
-)
+from exchange.terms.words import BUY, FROZEN, HALTED, SELL
+
+CANCELS: Final = 1_000
+"""How many orders one `cancel_all` ends at most."""
+
+
+def trader(state: State, step: Step, id: int) -> Account:
+    """The account of who wants to trade.
+
+    Raises:
+        Refused: there is none, or more is due than may happen at one command.
+    """
+    account = state.user(id)
+    if step.expiring:
+        raise Refused(Code.EXPIRING)
+    return account
 
 
 def place(state: State, step: Step, command: Place) -> None:
     """Accept an order, trade what it can, and rest or end the remainder; or tell a repetition its first result."""
-    account = state.user(command.account)
-    if not command.client_id:
-        _place(state, step, account, command)
+    account = trader(state, step, command.account)
+    name = command.client_id
+    if not name:
+        place_new(state, step, account, command)
         return
-    first = memory.recall(state, account, memory.ORDER, command.client_id, step.id[0])
+    first = memory.recall(state, step, account.orders, name)
     if first is not None:
-        step.emit(Duplicate(format_id(first.id)))
+        step.emit(Duplicate(f"{first.ms}-{first.seq}"))
         return
     order = state.next_order
     try:
-        _place(state, step, account, command)
+        place_new(state, step, account, command)
     except Refused:
         order = 0
         raise
     finally:
-        memory.remember(state, account, memory.ORDER, command.client_id, step.id, order)
+        memory.remember(state, step, account.orders, name, order)
 
 
-def _place(state: State, step: Step, account: Account, command: Place) -> None:
+def place_new(state: State, step: Step, account: Account, command: Place) -> None:
+    """Place an order that repeats none.
+
+    Raises:
+        Refused.
+    """
+    if account.status == FROZEN:
+        raise Refused(Code.ACCOUNT_FROZEN, "account")
     market = state.market(command.market)
-    if market.status == HALTED or market.status == CANCEL_ONLY:
-        raise Refused(Code.MARKET_CLOSED, "market")
-    buy = command.side == BUY
-    limit = command.order_type == LIMIT
-    ticks = _ticks(market, command.price) if limit else 0
-    lots = 0
-    spend = command.quote_amount
-    if spend:
-        if spend < market.min_notional:
-            raise Refused(Code.BELOW_MIN_NOTIONAL, "quote_amount")
+    admit(market, command)
+    order = draft(step, state.seat(account, market), command)
+    post_only(order, command.order_type)
+    if market.guarded:
+        band(order)
+        counts(order, command, 0, 0, 0)
+    if order.special is not None:
+        trigger(order)
+    afford(order, command)
+    accept(state, step, order, command, 0)
+    if command.quote_amount:
+        placing.spend(state, step, order, command.quote_amount)
     else:
-        lots = _lots(market, command.quantity)
-    if limit:
-        notional = ticks * lots * market.unit
-        if notional > MAX_AMOUNT:
-            raise Refused(Code.OUT_OF_RANGE, "quantity")
-        if notional < market.min_notional:
-            raise Refused(Code.BELOW_MIN_NOTIONAL, "quantity")
-    facing = market.side(not buy)
-    if market.status == POST_ONLY and (not limit or _crosses(facing, buy, ticks)):
-        raise Refused(Code.WOULD_TAKE, "price" if limit else "order_type")
-    if spend:
-        if account.available(market.quote) < spend:
-            raise Refused(Code.INSUFFICIENT_FUNDS, "quote_amount")
-    elif not buy:
-        if account.available(market.base) < lots * market.lot_size:
-            raise Refused(Code.INSUFFICIENT_FUNDS, "quantity")
-    else:
-        needed = notional if limit else _cost(market, facing, lots)
-        if account.available(market.quote) < needed:
-            raise Refused(Code.INSUFFICIENT_FUNDS, "quantity")
-
-    # From here on nothing is refused.
-    order = Order(
-        state.next_order,
-        account.id,
-        market,
-        buy,
-        ticks,
-        lots,
-        lots,
-        market.maker_fee,
-        market.taker_fee,
-        command.client_id,
-        account.balance(market.base),
-        account.balance(market.quote),
-    )
-    state.next_order += 1
-    step.emit(
-        Accepted(
-            order.id,
-            account.id,
-            market.name,
-            command.side,
-            command.order_type,
-            command.tif,
-            command.price,
-            command.quantity,
-            spend,
-            order.maker_fee,
-            order.taker_fee,
-            command.client_id,
-        )
-    )
-    if spend:
-        _spend(state, step, market, order, spend)
-        return
-    _match(state, step, market, facing, order, limit)
-    if order.left == 0:
-        step.emit(Done(order.id, account.id, market.name, "filled", 0))
-    elif command.tif == GTC:
-        _rest(state, step, market, order)
-    else:
-        left = order.left * market.lot_size
-        step.emit(Done(order.id, account.id, market.name, "expired", left))
-
-
-def _ticks(market: Market, price: int) -> int:
-    if price == 0:
-        raise Refused(Code.NOT_POSITIVE, "price")
-    ticks, rest = divmod(price, market.tick_size)
-    if rest != 0:
-        raise Refused(Code.OFF_TICK, "price")
-    if ticks > MAX_COUNT:
-        raise Refused(Code.OUT_OF_RANGE, "price")
-    return ticks
-
-
-def _lots(market: Market, quantity: int) -> int:
-    if quantity == 0:
-        raise Refused(Code.NOT_POSITIVE, "quantity")
-    lots, rest = divmod(quantity, market.lot_size)
-    if rest != 0:
-        raise Refused(Code.OFF_LOT, "quantity")
-    if lots > MAX_COUNT:
-        raise Refused(Code.OUT_OF_RANGE, "quantity")
-    return lots
-
-
-def _crosses(facing: BookSide, buy: bool, ticks: int) -> bool:
-    best = facing.best()
-    if best is None:
-        return False
-    return best.ticks <= ticks if buy else best.ticks >= ticks
-
-
-def _cost(market: Market, facing: BookSide, lots: int) -> int:
-    """What the book would charge now for up to `lots`, in quote units."""
-    cost = 0
-    for depth in range(len(facing.levels)):
-        level = facing.levels[facing.price(depth)]
-        taken = min(lots, level.lots)
-        cost += taken * level.ticks * market.unit
-        lots -= taken
-        if lots == 0:
-            break
-    return cost
-
-
-def _match(state: State, step: Step, market: Market, facing: BookSide, taker: Order, limit: bool) -> None:
-    while taker.left > 0:
-        level = facing.best()
-        if level is None:
-            return
-        if limit and (level.ticks > taker.ticks if taker.buy else level.ticks < taker.ticks):
-            return
-        maker = level.oldest
-        assert maker is not None
-        lots = min(taker.left, maker.left)
-        taker.left -= lots
-        _trade(state, step, market, facing, maker, taker, lots)
-
-
-def _spend(state: State, step: Step, market: Market, taker: Order, spend: int) -> None:
-    """Buy for a quote amount: at each level the most lots that the rest pays for; what is less than a lot stays."""
-    bought = False
-    while True:
-        level = market.asks.best()
-        if level is None:
-            break
-        lots = spend // (level.ticks * market.unit)
-        if lots == 0:
-            break
-        maker = level.oldest
-        assert maker is not None
-        lots = min(lots, maker.left)
-        spend -= lots * level.ticks * market.unit
-        _trade(state, step, market, market.asks, maker, taker, lots)
-        bought = True
-    dry = market.asks.best() is None and spend > 0
-    end: OrderEnd = "filled" if bought and not dry else "expired"
-    step.emit(Done(taker.id, taker.account, market.name, end, 0))
-
-
-def _trade(state: State, step: Step, market: Market, facing: BookSide, maker: Order, taker: Order, lots: int) -> None:
-    """One fill at the maker's price."""
-    quantity = lots * market.lot_size
-    notional = lots * maker.ticks * market.unit
-    postings = step.postings
-    facing.reduce(maker, lots)
-    if taker.buy:
-        taker_fee = _fee(quantity, taker.taker_fee)
-        maker_fee = _fee(notional, maker.maker_fee)
-        postings.available(taker.quote, -notional)
-        postings.available(taker.base, quantity - taker_fee)
-        postings.locked(maker.base, -quantity)
-        postings.available(maker.quote, notional - maker_fee)
-        _collect(state, step, market.base, taker_fee)
-        _collect(state, step, market.quote, maker_fee)
-    else:
-        taker_fee = _fee(notional, taker.taker_fee)
-        maker_fee = _fee(quantity, maker.maker_fee)
-        postings.available(taker.base, -quantity)
-        postings.available(taker.quote, notional - taker_fee)
-        postings.locked(maker.quote, -notional)
-        postings.available(maker.base, quantity - maker_fee)
-        _collect(state, step, market.quote, taker_fee)
-        _collect(state, step, market.base, maker_fee)
-    step.emit(
-        Trade(
-            state.next_trade,
-            market.name,
-            market.next_seq(),
-            maker.ticks * market.tick_size,
-            quantity,
-            notional,
-            BUY if taker.buy else SELL,
-            maker.id,
-            taker.id,
-            maker.account,
-            taker.account,
-            maker_fee,
-            taker_fee,
-            maker.left * market.lot_size,
-        )
-    )
-    state.next_trade += 1
-    if maker.left == 0:
-        _closed(state, maker)
-
-
-def _fee(amount: int, rate: int) -> int:
-    """The fee on what is received, rounded up to the smallest unit: towards the house."""
-    return -(-amount * rate // FEE_SCALE)
-
-
-def _collect(state: State, step: Step, asset: str, fee: int) -> None:
-    if fee:
-        step.postings.available(state.accounts[FEES].balance(asset), fee)
-
-
-def _locks(order: Order, lots: int) -> int:
-    """What `lots` of an order bind: quote for a buy, base for a sell."""
-    if order.buy:
-        return lots * order.ticks * order.market.unit
-    return lots * order.market.lot_size
-
-
-def _locked_in(order: Order) -> Balance:
-    return order.quote if order.buy else order.base
-
-
-def _rest(state: State, step: Step, market: Market, order: Order) -> None:
-    step.postings.lock(_locked_in(order), _locks(order, order.left))
-    market.side(order.buy).add(order)
-    state.orders[order.id] = order
-    step.emit(
-        Rested(
-            order.id,
-            order.account,
-            market.name,
-            market.next_seq(),
-            BUY if order.buy else SELL,
-            order.ticks * market.tick_size,
-            order.left * market.lot_size,
-        )
-    )
-
-
-def _closed(state: State, order: Order) -> None:
-    del state.orders[order.id]
-    memory.order_closed(state, order.account, order.client_id)
+        placing.begin(state, step, order, command.tif)
 
 
 def cancel(state: State, step: Step, command: Cancel) -> None:
-    """Take an open order off the book and free what it had locked."""
+    """End an open order and free what it had locked."""
     account = state.user(command.account)
-    order = _own_order(state, account, command.order, command.client_id)
-    market = order.market
-    market.side(order.buy).remove(order)
-    step.postings.lock(_locked_in(order), -_locks(order, order.left))
-    _closed(state, order)
-    step.emit(
-        Canceled(
-            order.id,
-            order.account,
-            market.name,
-            market.next_seq(),
-            BUY if order.buy else SELL,
-            order.ticks * market.tick_size,
-            order.left * market.lot_size,
-        )
-    )
+    end(state, step, own_order(state, account, command.order, command.client_id), "")
+
+
+def cancel_all(state: State, step: Step, command: CancelAll) -> None:
+    """End an account's open orders, oldest first, in one market or in all."""
+    account = state.user(command.account)
+    markets: list[Market] = []
+    if command.market:
+        market = state.market(command.market)
+        if market.status == HALTED or market.uncrossing is not None:
+            raise Refused(Code.MARKET_CLOSED, "market")
+        markets.append(market)
+    else:
+        for name in account.seats:
+            market = state.markets[name]
+            if market.status != HALTED and market.uncrossing is None:
+                markets.append(market)
+    count = 0
+    for id in oldest(account, markets, CANCELS):
+        order = state.orders.get(id)
+        if order is not None:  # its list may have ended it
+            end(state, step, order, "")
+        count += 1
+    step.emit(AllCanceled(account.id, count, bool(oldest(account, markets, 1))))
+
+
+def oldest(account: Account, markets: list[Market], most: int) -> list[int]:
+    """The ids of the account's oldest open orders in these markets."""
+    ids: list[int] = []
+    for market in markets:
+        seat = account.seats.get(market.name)
+        order = None if seat is None else seat.first
+        taken = 0
+        while order is not None and taken < most:
+            ids.append(order.id)
+            taken += 1
+            order = order.following
+    ids.sort()
+    return ids[:most]
 
 
 def amend(state: State, step: Step, command: Amend) -> None:
@@ -321,32 +128,62 @@ def amend(state: State, step: Step, command: Amend) -> None:
     The new quantity is the order's new total, as in Binance Spot's "order amend keep priority".
     """
     account = state.user(command.account)
-    order = _own_order(state, account, command.order, "")
-    market = order.market
-    lots = _lots(market, command.quantity)
+    order = own_order(state, account, command.order, "")
+    if account.status == FROZEN:
+        raise Refused(Code.ACCOUNT_FROZEN, "account")
+    lots = lots_of(order.seat.market, command.quantity, "quantity")
     if lots >= order.lots:
         raise Refused(Code.NOT_A_REDUCTION, "quantity")
     by = order.lots - lots
     if by >= order.left:
         raise Refused(Code.BELOW_FILLED, "quantity")
-    order.lots = lots
-    market.side(order.buy).reduce(order, by)
-    step.postings.lock(_locked_in(order), -_locks(order, by))
+    special = order.special
+    order_list = None if special is None else special.order_list
+    other = None if order_list is None else order_list.partner(order)
+    funds.free(step, order, by)
+    _reduce(step, order, by)
+    if order_list is not None and other is not None:
+        _reduce(step, other, by)
+        if order_list.pair:
+            funds.rebind_pair(step, order_list, order, other)
+
+
+def _reduce(step: Step, order: Order, by: int) -> None:
+    """Take lots off an order, hidden ones first; what it binds is the caller's."""
+    seat = order.seat
+    market = seat.market
+    special = order.special
+    seen = 0
+    hidden = 0
+    seq = 0
+    if special is None or special.place == BOOK:
+        hidden = min(by, order.left - shown(order))
+        seen = by - hidden
+        market.side(order.buy).reduce(order, seen, hidden)
+        if special is not None and special.display:
+            special.shown -= seen
+        if seen:
+            seq = market.next_seq()
+    order.lots -= by
+    order.left -= by
+    if order.buy:
+        seat.buying -= by
     step.emit(
         Amended(
             order.id,
-            order.account,
+            seat.account.id,
             market.name,
-            market.next_seq(),
+            seq,
             BUY if order.buy else SELL,
             order.ticks * market.tick_size,
-            lots * market.lot_size,
-            by * market.lot_size,
+            order.lots * market.lot_size,
+            (by if seq == 0 and hidden == 0 else seen) * market.lot_size,
+            hidden * market.lot_size,
         )
     )
 
 
-def _own_order(state: State, account: Account, id: int, client_id: str) -> Order:
+def own_order(state: State, account: Account, id: int, client_id: str) -> Order:
     """An open order of this account; somebody else's is as unknown as none.
 
     Raises:
@@ -358,8 +195,9 @@ def _own_order(state: State, account: Account, id: int, client_id: str) -> Order
         named = account.orders.get(client_id)
         id = 0 if named is None else named.order
     order = state.orders.get(id)
-    if order is None or order.account != account.id:
+    if order is None or order.seat.account is not account:
         raise Refused(Code.UNKNOWN_ORDER, field)
-    if order.market.status == HALTED:
+    market = order.seat.market
+    if market.status == HALTED or market.uncrossing is not None:
         raise Refused(Code.MARKET_CLOSED, field)
     return order

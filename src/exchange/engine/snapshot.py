@@ -1,32 +1,45 @@
 """The whole machine as rows of plain values, and back.
 
 The rows are canonical: equal states give equal rows in equal order, down to the order within each level, so their hash
-is the state's hash. How rows become bytes in a file is not the engine's business.
+is the state's hash. What can be worked out from the rest (counts, heaps, what a pair binds) is not in them. How rows
+become bytes in a file is not the engine's business.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from exchange.engine import memory
-from exchange.engine.accounts import Account, Remembered
-from exchange.engine.book import Market, Order
+from exchange.engine.accounts import Account, Balance, Remembered
+from exchange.engine.book import Order
 from exchange.engine.machine import Machine
-from exchange.engine.state import Asset, State, Withdrawal
-from exchange.terms.stream import Head
-from exchange.terms.words import MARKET_STATUSES
+from exchange.engine.market import Market
+from exchange.engine.memory import is_open
+from exchange.engine.restoring import NewerFormat, Restoring, Row, SnapshotError
+from exchange.engine.special import BOOK, Special
+from exchange.engine.state import State
 
-FORMAT: Final = 1
-"""The version of the rows; a machine refuses newer ones."""
+FORMAT: Final = 2
+"""The version of the rows that are written; all up to it are read, newer ones refused."""
 
-Row = list[object]
-
-
-class SnapshotError(Exception):
-    """Rows that are no snapshot of this format; the message says which row and why."""
+__all__ = ["FORMAT", "NewerFormat", "Row", "SnapshotError", "restore", "rows"]
 
 
-class NewerFormat(SnapshotError):
-    """Rows of a format that only a newer version can read."""
+def restore(source: Iterable[Row]) -> Machine:
+    """Build the machine that gave these rows.
+
+    Raises:
+        NewerFormat: the rows are of a newer format.
+        SnapshotError: the rows are not whole, or not rows of a machine.
+    """
+    restoring = Restoring(FORMAT)
+    number = 0
+    try:
+        for row in source:
+            restoring.row(row)
+            number += 1
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(f"row {number} cannot be read: {error!r}") from error
+    state, head = restoring.whole()
+    return Machine(state, head)
 
 
 def rows(machine: Machine) -> Iterator[Row]:
@@ -46,13 +59,16 @@ def rows(machine: Machine) -> Iterator[Row]:
         state.next_order,
         state.next_trade,
         state.next_withdrawal,
+        state.dedup_names,
+        state.next_list,
+        state.next_prevented,
     ]
     for _, asset in sorted(state.assets.items()):
         yield ["asset", asset.name, asset.decimals]
-    for id, account in sorted(state.accounts.items()):
-        yield ["account", id, account.ref]
-        for _, balance in sorted(account.balances.items()):
-            yield ["balance", id, balance.asset, str(balance.available), str(balance.locked)]
+    for name, tiers in sorted(state.tiers.items()):
+        yield ["tiers", name, [[str(tier.volume), tier.maker_fee, tier.taker_fee] for tier in tiers]]
+    for _, account in sorted(state.accounts.items()):
+        yield from _account_rows(account)
     for _, withdrawal in sorted(state.withdrawals.items()):
         yield [
             "withdrawal",
@@ -61,13 +77,44 @@ def rows(machine: Machine) -> Iterator[Row]:
             withdrawal.asset,
             str(withdrawal.amount),
         ]
+    for id, order_list in sorted(state.lists.items()):
+        members = [0 if order is None else order.id for order in order_list.orders]
+        yield ["list", id, order_list.account, order_list.kind, order_list.client_id, order_list.pair, members]
+    waiting = _waiting(state)
     for _, market in sorted(state.markets.items()):
-        yield from _market_rows(market)
+        yield from _market_rows(market, waiting.get(market.name, []))
     yield from _memory_rows(state)
     yield ["end"]
 
 
-def _market_rows(market: Market) -> Iterator[Row]:
+def _account_rows(account: Account) -> Iterator[Row]:
+    yield ["account", account.id, account.ref, account.status, account.stp, account.group, account.switch_ms]
+    for _, balance in sorted(account.balances.items()):
+        if _held(balance):
+            yield ["balance", account.id, balance.asset, str(balance.available), str(balance.locked)]
+    for asset, volume in sorted(account.volumes.items()):
+        if volume.today or volume.past:
+            past = [[day, str(notional)] for day, notional in volume.past]
+            yield ["volume", account.id, asset, volume.day, str(volume.today), past]
+
+
+def _held(balance: Balance) -> bool:
+    return balance.available != 0 or balance.locked != 0
+
+
+def _waiting(state: State) -> dict[str, list[Order]]:
+    """The orders that are open and not on a book, by market, oldest first."""
+    found: dict[str, list[Order]] = {}
+    for _, order in sorted(state.orders.items()):
+        special = order.special
+        if special is not None and special.place != BOOK:
+            found.setdefault(order.seat.market.name, []).append(order)
+    return found
+
+
+def _market_rows(market: Market, waiting: list[Order]) -> Iterator[Row]:
+    limits = market.limits
+    uncrossing = market.uncrossing
     yield [
         "market",
         market.name,
@@ -75,197 +122,107 @@ def _market_rows(market: Market) -> Iterator[Row]:
         str(market.lot_size),
         str(market.unit),
         str(market.min_notional),
-        market.maker_fee,
-        market.taker_fee,
+        market.rates.maker,
+        market.rates.taker,
         market.status,
         market.seq,
+        market.pinned,
+        market.last,
+        [
+            str(limits.reference),
+            limits.bid_up,
+            limits.bid_down,
+            limits.ask_up,
+            limits.ask_down,
+            limits.slippage_bps,
+            limits.max_orders,
+            limits.max_conditional,
+            limits.max_parts,
+            str(limits.max_position),
+            limits.max_fills,
+        ],
+        None if uncrossing is None else [uncrossing.ticks, uncrossing.lots, uncrossing.status],
     ]
     for side in (market.bids, market.asks):
         for ticks in side.prices():
             order = side.levels[ticks].oldest
             while order is not None:
-                yield [
-                    "order",
-                    order.id,
-                    order.account,
-                    market.name,
-                    order.buy,
-                    order.ticks,
-                    order.lots,
-                    order.left,
-                    order.maker_fee,
-                    order.taker_fee,
-                    order.client_id,
-                ]
+                yield _order_row(order)
                 order = order.newer
+    for order in waiting:
+        yield _order_row(order)
+    if market.queue:
+        yield ["queue", market.name, [order.id for order in market.queue]]
 
 
-def _memory_rows(state: State) -> Iterator[Row]:
-    """First the sweep's queue in its order, then what only an open order keeps. A result in the queue whose name has
-    since been given to a newer one is marked as not current."""
-    for result in state.remembered:
-        names = memory.names(state.accounts[result.account], result.kind)
-        yield _memory_row("remembered", result, names.get(result.name) is result)
-    for _, account in sorted(state.accounts.items()):
-        for _, result in sorted(account.orders.items()):
-            if result.swept:
-                yield _memory_row("kept", result, True)
+def _order_row(order: Order) -> Row:
+    row: Row = [
+        "order",
+        order.id,
+        order.seat.account.id,
+        order.seat.market.name,
+        order.buy,
+        order.ticks,
+        order.lots,
+        order.left,
+        order.rates.maker,
+        order.rates.taker,
+        order.client_id,
+    ]
+    if order.special is not None:
+        row.append(_special_row(order.special))
+    return row
 
 
-def _memory_row(kind: str, result: Remembered, current: bool) -> Row:
+def _special_row(special: Special) -> Row:
+    instructions = special.instructions
     return [
-        kind,
-        result.account,
-        result.kind,
-        result.name,
-        result.id[0],
-        result.id[1],
-        result.order,
-        current,
+        special.order_type,
+        special.tif,
+        str(instructions.stop_price),
+        instructions.trailing_bps,
+        str(instructions.trailing_amount),
+        instructions.expires_ms,
+        instructions.post_only,
+        str(instructions.display),
+        instructions.stp or "",
+        instructions.slippage_bps,
+        special.place,
+        special.bound,
+        special.conditional,
+        special.extreme,
+        special.funding,
+        special.shown,
+        special.prevented,
+        0 if special.order_list is None else special.order_list.id,
     ]
 
 
-def restore(source: Iterable[Row]) -> Machine:
-    """Build the machine that gave these rows.
-
-    Raises:
-        NewerFormat: the rows are of a newer format.
-        SnapshotError: the rows are not whole, or not rows of a machine.
-    """
-    restoring = _Restoring()
-    number = 0
-    try:
-        for row in source:
-            restoring.row(row)
-            number += 1
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise SnapshotError(f"row {number} cannot be read: {error!r}") from error
-    return restoring.machine()
+def _memory_rows(state: State) -> Iterator[Row]:
+    """First the sweep's queue in its order, then what only an open order or list keeps. A result in the queue whose
+    name has since been given to a newer one is marked as not current."""
+    kinds = _kinds(state)
+    for result in state.remembered:
+        owner, kind = kinds[id(result.names)]
+        yield _memory_row("remembered", owner, kind, result, result.names.get(result.name) is result)
+    for _, account in sorted(state.accounts.items()):
+        for kind, names in (("l", account.lists), ("o", account.orders)):
+            for _, result in sorted(names.items()):
+                if result.swept:
+                    assert is_open(state, result)
+                    yield _memory_row("kept", account, kind, result, True)
 
 
-class _Restoring:
-    """A machine that is being built aside; nobody sees it before it is whole."""
-
-    def __init__(self) -> None:
-        self._state = State()
-        self._head: Head | None = None
-        self._ended = False
-
-    def machine(self) -> Machine:
-        if self._head is None or not self._ended:
-            raise SnapshotError("the snapshot is not whole: its header or its last row is missing")
-        return Machine(self._state, self._head)
-
-    def row(self, row: Row) -> None:
-        kind = row[0]
-        if self._ended or (self._head is None) != (kind == "header"):
-            raise SnapshotError(f"a row {kind!r} where none can be")
-        if kind == "order":
-            self._order(row)
-        elif kind == "balance":
-            self._balance(row)
-        elif kind == "account":
-            self._account(row)
-        elif kind == "remembered" or kind == "kept":
-            self._remembered(row)
-        elif kind == "withdrawal":
-            id = _int(row[1])
-            self._state.withdrawals[id] = Withdrawal(id, _int(row[2]), _str(row[3]), int(_str(row[4])))
-        elif kind == "market":
-            self._market(row)
-        elif kind == "asset":
-            name = _str(row[1])
-            self._state.assets[name] = Asset(name, _int(row[2]))
-        elif kind == "header":
-            self._header(row)
-        elif kind == "end":
-            self._ended = True
-        else:
-            raise SnapshotError(f"a row of unknown kind {kind!r}")
-
-    def _header(self, row: Row) -> None:
-        format = _int(row[1])
-        if format > FORMAT:
-            raise NewerFormat(
-                f"the snapshot has format {format}, this version reads up to {FORMAT}: run the newer version"
-            )
-        state = self._state
-        state.log_id = _str(row[2])
-        state.rules = _int(row[3])
-        state.dedup_window_ms = _int(row[4])
-        self._head = Head((_int(row[5]), _int(row[6])), bytes.fromhex(_str(row[7])))
-        state.next_account = _int(row[8])
-        state.next_order = _int(row[9])
-        state.next_trade = _int(row[10])
-        state.next_withdrawal = _int(row[11])
-
-    def _account(self, row: Row) -> None:
-        id = _int(row[1])
-        ref = _str(row[2])
-        self._state.accounts[id] = Account(id, ref)
-        self._state.refs[ref] = id
-
-    def _balance(self, row: Row) -> None:
-        balance = self._state.accounts[_int(row[1])].balance(_str(row[2]))
-        balance.available = int(_str(row[3]))
-        balance.locked = int(_str(row[4]))
-
-    def _market(self, row: Row) -> None:
-        name = _str(row[1])
-        base, quote = name.split("-")
-        market = Market(
-            name,
-            base,
-            quote,
-            int(_str(row[2])),
-            int(_str(row[3])),
-            int(_str(row[4])),
-            int(_str(row[5])),
-            _int(row[6]),
-            _int(row[7]),
-        )
-        market.status = MARKET_STATUSES[_str(row[8])]
-        market.seq = _int(row[9])
-        self._state.markets[name] = market
-
-    def _order(self, row: Row) -> None:
-        account = self._state.accounts[_int(row[2])]
-        market = self._state.markets[_str(row[3])]
-        order = Order(
-            _int(row[1]),
-            account.id,
-            market,
-            row[4] is True,
-            _int(row[5]),
-            _int(row[6]),
-            _int(row[7]),
-            _int(row[8]),
-            _int(row[9]),
-            _str(row[10]),
-            account.balance(market.base),
-            account.balance(market.quote),
-        )
-        market.side(order.buy).add(order)
-        self._state.orders[order.id] = order
-
-    def _remembered(self, row: Row) -> None:
-        account = self._state.accounts[_int(row[1])]
-        result = Remembered(account.id, _str(row[2]), _str(row[3]), (_int(row[4]), _int(row[5])), _int(row[6]))
-        if row[7] is True:
-            memory.names(account, result.kind)[result.name] = result
-        if row[0] == "kept":
-            result.swept = True
-        else:
-            self._state.remembered.append(result)
+def _kinds(state: State) -> dict[int, tuple[Account, str]]:
+    """Whose and which each dictionary of names is."""
+    found: dict[int, tuple[Account, str]] = {}
+    for account in state.accounts.values():
+        found[id(account.orders)] = (account, "o")
+        found[id(account.lists)] = (account, "l")
+        found[id(account.deposits)] = (account, "d")
+        found[id(account.withdrawals)] = (account, "w")
+    return found
 
 
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"a number expected, not {value!r}")
-    return value
-
-
-def _str(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"a text expected, not {value!r}")
-    return value
+def _memory_row(row: str, account: Account, kind: str, result: Remembered, current: bool) -> Row:
+    return [row, account.id, kind, result.name, result.ms, result.seq, result.order, current]

@@ -2,7 +2,7 @@
 
 from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
 from exchange.engine import memory
-from exchange.engine.accounts import Account
+from exchange.engine.accounts import Remembered
 from exchange.engine.state import State, Step, Withdrawal
 from exchange.events.types import (
     Deposited,
@@ -13,14 +13,13 @@ from exchange.events.types import (
 )
 from exchange.terms.amounts import MAX_AMOUNT
 from exchange.terms.codes import Code, Refused
-from exchange.terms.stream import format_id
-from exchange.terms.words import OUTSIDE
+from exchange.terms.words import FROZEN, OUTSIDE
 
 
 def deposit(state: State, step: Step, command: Deposit) -> None:
     """Credit what came in."""
     account = state.user(command.account)
-    if _repeated(state, step, account, memory.DEPOSIT, command.ref):
+    if _repeated(state, step, account.deposits, command.ref):
         return
     if command.asset not in state.assets:
         raise Refused(Code.UNKNOWN_ASSET, "asset")
@@ -36,8 +35,10 @@ def deposit(state: State, step: Step, command: Deposit) -> None:
 def withdraw(state: State, step: Step, command: Withdraw) -> None:
     """Bind what is to leave."""
     account = state.user(command.account)
-    if _repeated(state, step, account, memory.WITHDRAWAL, command.ref):
+    if _repeated(state, step, account.withdrawals, command.ref):
         return
+    if account.status == FROZEN:
+        raise Refused(Code.ACCOUNT_FROZEN, "account")
     if command.asset not in state.assets:
         raise Refused(Code.UNKNOWN_ASSET, "asset")
     if command.amount == 0:
@@ -75,12 +76,12 @@ def _pending(state: State, id: int) -> Withdrawal:
     return withdrawal
 
 
-def _repeated(state: State, step: Step, account: Account, kind: str, ref: str) -> bool:
+def _repeated(state: State, step: Step, names: dict[str, Remembered], ref: str) -> bool:
     """Whether the transfer has its result already, which is then told again; else this one's is remembered, whatever
     it will be."""
-    first = memory.recall(state, account, kind, ref, step.id[0])
+    first = memory.recall(state, step, names, ref)
     if first is not None:
-        step.emit(Duplicate(format_id(first.id)))
+        step.emit(Duplicate(f"{first.ms}-{first.seq}"))
         return True
-    memory.remember(state, account, kind, ref, step.id, 0)
+    memory.remember(state, step, names, ref, 0)
     return False

@@ -1,0 +1,98 @@
+"""Commands of several parts: each part has its own result, told after an `item` that marks it."""
+
+from exchange.commands.types import Amend, Batch, Cancel, CancelReplace, Command, Place
+from exchange.engine import memory, orders
+from exchange.engine.accounts import Account
+from exchange.engine.closing import end
+from exchange.engine.entry import admit, draft
+from exchange.engine.state import State, Step
+from exchange.events.base import Duplicate, Item
+from exchange.terms.codes import Code, Refused
+from exchange.terms.words import FROZEN
+
+
+def batch(state: State, step: Step, command: Batch) -> None:
+    """Carry out each item as if it came alone."""
+    orders.trader(state, step, command.account)
+    for index, item in enumerate(command.items):
+        _item(state, step, index, item)
+
+
+def _item(state: State, step: Step, index: int, item: Command) -> None:
+    mark = Item(index)
+    step.emit(mark)
+    told = len(step.events)
+    try:
+        if isinstance(item, Place):
+            orders.place(state, step, item)
+        elif isinstance(item, Cancel):
+            orders.cancel(state, step, item)
+        else:
+            assert isinstance(item, Amend)
+            orders.amend(state, step, item)
+    except Refused as refusal:
+        assert len(step.events) == told
+        mark.code = refusal.code.value
+        mark.field = refusal.field
+        return
+    if len(step.events) > told:
+        first = step.events[told]
+        if isinstance(first, Duplicate):
+            step.events.pop()
+            mark.first = first.first
+
+
+def cancel_replace(state: State, step: Step, command: CancelReplace) -> None:
+    """End an order and place another.
+
+    The new order's form is checked before anything is done. *Binance: rest-api.md, "Cancel an Existing Order and Send a
+    New Order".*
+    """
+    place = command.place
+    account = orders.trader(state, step, place.account)
+    name = place.client_id
+    if name:
+        first = memory.recall(state, step, account.orders, name)
+        if first is not None:
+            step.emit(Duplicate(f"{first.ms}-{first.seq}"))
+            return
+    number = 0
+    try:
+        _check(state, step, account, place)
+        if _canceled(state, step, account, command) or not command.stop_on_failure:
+            mark = Item(1)
+            step.emit(mark)
+            next_order = state.next_order
+            try:
+                orders.place_new(state, step, account, place)
+                number = next_order
+            except Refused as refusal:
+                mark.code = refusal.code.value
+                mark.field = refusal.field
+    finally:
+        if name:
+            memory.remember(state, step, account.orders, name, number)
+
+
+def _check(state: State, step: Step, account: Account, place: Place) -> None:
+    if account.status == FROZEN:
+        raise Refused(Code.ACCOUNT_FROZEN, "account")
+    market = state.market(place.market)
+    admit(market, place)
+    draft(step, state.seat(account, market), place)
+
+
+def _canceled(state: State, step: Step, account: Account, command: CancelReplace) -> bool:
+    mark = Item(0)
+    step.emit(mark)
+    cancel = command.cancel
+    try:
+        order = orders.own_order(state, account, cancel.order, cancel.client_id)
+        if order.seat.market.name != command.place.market:
+            raise Refused(Code.UNKNOWN_ORDER, "client_id" if cancel.client_id else "order")
+    except Refused as refusal:
+        mark.code = refusal.code.value
+        mark.field = refusal.field
+        return False
+    end(state, step, order, "")
+    return True
