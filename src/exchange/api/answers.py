@@ -57,24 +57,43 @@ class Outgoing:
                 transport.write(data)
 
 
-class Answer(web.StreamResponse):
+class Answer:
     """A whole answer. `headers` are those beyond `SECURITY` and what follows from the rest; they hold nothing that a
     client wrote."""
 
+    __slots__ = ("_body", "_head", "_headers")
+
     def __init__(
-        self,
-        outgoing: Outgoing,
-        status: int,
-        body: bytes,
-        *,
-        content_type: str = JSON,
-        headers: Mapping[str, str] | None = None,
+        self, status: int, body: bytes, *, content_type: str = JSON, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(status=status)
-        self._outgoing = outgoing
         self._head = _heads.get((status, content_type)) or _made(status, content_type)
-        self._content = body
-        self._more = headers
+        self._body = body
+        self._headers = headers
+
+    def wire(self, connection: str = "", *, with_body: bool = True) -> bytes:
+        """The bytes; `connection` is what the header of that name says, empty for none."""
+        more = ""
+        if self._headers is not None:
+            more = "".join([f"{name}: {value}\r\n" for name, value in self._headers.items()])
+        if connection:
+            more += f"Connection: {connection}\r\n"
+        body = self._body
+        return b"%b%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+            self._head,
+            more.encode(),
+            _date(),
+            len(body),
+            body if with_body else b"",
+        )
+
+
+class Response(web.StreamResponse):
+    """An answer, for the web server to send."""
+
+    def __init__(self, outgoing: Outgoing, answer: Answer) -> None:
+        super().__init__()
+        self._outgoing = outgoing
+        self._answer = answer
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Send everything, and wait while the client does not read what was sent before.
@@ -82,22 +101,19 @@ class Answer(web.StreamResponse):
         Raises:
             ConnectionError: the client is gone.
         """
-        body = self._content
-        more = b""
-        if self._more is not None:
-            more = "".join([f"{name}: {value}\r\n" for name, value in self._more.items()]).encode()
+        connection = ""
         if not request.keep_alive:
             self.force_close()
-            more += b"Connection: close\r\n"
+            connection = "close"
         else:
             self._keep_alive = True
             if request.version < HttpVersion11:
-                more += b"Connection: keep-alive\r\n"
-        head = b"%b%bDate: %b\r\nContent-Length: %d\r\n\r\n" % (self._head, more, _date(), len(body))
+                connection = "keep-alive"
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        self._outgoing.send(transport, head if request.method == hdrs.METH_HEAD else head + body)
+        wire = self._answer.wire(connection, with_body=request.method != hdrs.METH_HEAD)
+        self._outgoing.send(transport, wire)
         await request.writer.drain()
         return request.writer
 

@@ -1,7 +1,7 @@
-"""The web server's side: requests brought to their routes, tokens read, every error brought into the one shape.
+"""What the gateway serves: requests brought to their routes, tokens read, every error brought into the one shape.
 
-Of the web server only its lower half is used, which reads requests and keeps connections. Its upper half (resources,
-middlewares, signals) would cost a request more than all that is here.
+Plain requests come from `connections`; the others from the web server, of which only the lower half is used: its upper
+half (resources, middlewares, signals) would cost a request more than all that is here.
 
 Nothing else in the house knows the web server's requests but `answers` and `sockets`.
 """
@@ -15,10 +15,12 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from exchange.api import pages, sockets
-from exchange.api.answers import Answer, Outgoing
-from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply
+from exchange.api.answers import Answer, Outgoing, Response
+from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply, Request
+from exchange.api.connections import Connections
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
+from exchange.api.heads import PlainRequest
 from exchange.api.hub import Hub
 from exchange.api.routes.table import ROUTES, Route
 from exchange.api.routing import Table
@@ -32,18 +34,14 @@ AT_LEAST: Final = "X-Exchange-At-Least"
 _HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_Handler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+_Served = Answer | web.WebSocketResponse
+_Handler = Callable[[Request, Mapping[str, str]], Awaitable[_Served]]
 _logger = structlog.get_logger(__name__)
 
 
-def build(gateway: Gateway, hub: Hub) -> web.Server:
-    """The web server, which listens nowhere yet."""
-    bounded = partial(web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY_BYTES)
-    return web.Server(Door(gateway, hub).answer, request_factory=bounded, access_log=None)
-
-
 class Door:
-    """Everything that is served."""
+    """Everything that is served; `connections` makes the protocol of a connection, `server` is the web server behind
+    it, for what is not plain."""
 
     def __init__(self, gateway: Gateway, hub: Hub) -> None:
         self._gateway = gateway
@@ -56,42 +54,51 @@ class Door:
             self._table.add(method, "/", self._page)
             self._table.add(method, "/ws", self._page)
             self._table.add(method, "/healthz", self._health)
+        bounded = partial(web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY_BYTES)
+        self.server = web.Server(self._respond, request_factory=bounded, access_log=None)
+        self.connections = Connections(self._answer, MAX_BODY_BYTES, self._outgoing, self.server)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to a request, whatever happens.
+    async def _answer(self, request: PlainRequest) -> Answer:
+        served = await self._serve(request)
+        if not isinstance(served, Answer):
+            raise TypeError("a plain request opens no WebSocket")
+        return served
 
-        Raises:
-            ConnectionError: the client is gone: there is nobody to tell.
-        """
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        served = await self._serve(request)
+        return Response(self._outgoing, served) if isinstance(served, Answer) else served
+
+    async def _serve(self, request: Request) -> _Served:
+        """The answer to a request, whatever happens."""
         pattern = ""
         try:
-            if hdrs.EXPECT in request.headers:
+            if isinstance(request, web.BaseRequest) and hdrs.EXPECT in request.headers:
                 await _continue(request)
             found = self._table.find(request.path)
             if found is None:
-                return self._refused(ApiError(GatewayCode.NOT_FOUND))
+                return _refused(ApiError(GatewayCode.NOT_FOUND))
             place, parts = found
             pattern = place.pattern
             handler = place.methods.get(request.method)
             if handler is None:
-                return self._refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
+                return _refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
             return await handler(request, parts)
         except ApiError as error:
-            return self._refused(error)
+            return _refused(error)
         except web.HTTPException as error:
-            return self._refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
+            return _refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
         except ConnectionError:
-            raise
+            return _refused(ApiError(GatewayCode.INTERNAL))  # the client is gone: nobody will read this
         except Exception:
             # The pattern holds nothing that a client wrote.
             _logger.exception("request failed", method=request.method, route=pattern)
-            return self._refused(ApiError(GatewayCode.INTERNAL))
+            return _refused(ApiError(GatewayCode.INTERNAL))
 
     def _through(self, route: Route) -> _Handler:
         gateway = self._gateway
         access, handler = route.access, route.handler
 
-        async def handle(request: web.BaseRequest, parts: Mapping[str, str]) -> web.StreamResponse:
+        async def handle(request: Request, parts: Mapping[str, str]) -> _Served:
             at_least = request.headers.get(AT_LEAST)
             if at_least is not None:
                 await _at_least(gateway, at_least)
@@ -100,34 +107,36 @@ class Door:
                 principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
-            return self._answer(await handler(Call(gateway, request, parts, principal)))
+            return _answer(await handler(Call(gateway, request, parts, principal)))
 
         return handle
 
-    async def _page(self, request: web.BaseRequest, _: Mapping[str, str]) -> web.StreamResponse:
-        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+    async def _page(self, request: Request, _: Mapping[str, str]) -> _Served:
+        if isinstance(request, web.BaseRequest) and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             return await sockets.serve(self._gateway, self._hub, request)
         if request.path == "/ws":
             raise ApiError(GatewayCode.NOT_FOUND, detail="This is the WebSocket's address: connect with a WebSocket.")
-        return Answer(self._outgoing, 200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
+        return Answer(200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
 
-    async def _health(self, request: web.BaseRequest, _: Mapping[str, str]) -> web.StreamResponse:
+    async def _health(self, request: Request, _: Mapping[str, str]) -> _Served:
         healthy, told = await self._gateway.health()
-        return self._answer(Reply(told, status=200 if healthy else 503))
+        return _answer(Reply(told, status=200 if healthy else 503))
 
-    def _answer(self, reply: Reply) -> Answer:
-        headers = None if reply.position is None else {POSITION: format_id(reply.position)}
-        return Answer(self._outgoing, reply.status, reply.json(), headers=headers)
 
-    def _refused(self, error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
-        told = dict(headers or {})
-        if error.position is not None:
-            told[POSITION] = format_id(error.position)
-        if error.retry_after is not None:
-            told[hdrs.RETRY_AFTER] = str(error.retry_after)
-        if error.status == 401:
-            told[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        return Answer(self._outgoing, error.status, Reply(error.body()).json(), headers=told)
+def _answer(reply: Reply) -> Answer:
+    headers = None if reply.position is None else {POSITION: format_id(reply.position)}
+    return Answer(reply.status, reply.json(), headers=headers)
+
+
+def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+    told = dict(headers or {})
+    if error.position is not None:
+        told[POSITION] = format_id(error.position)
+    if error.retry_after is not None:
+        told[hdrs.RETRY_AFTER] = str(error.retry_after)
+    if error.status == 401:
+        told[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return Answer(error.status, Reply(error.body()).json(), headers=told)
 
 
 async def _continue(request: web.BaseRequest) -> None:
@@ -144,7 +153,7 @@ async def _continue(request: web.BaseRequest) -> None:
     request.writer.output_size = 0  # what counts is whether the answer has begun
 
 
-def _token(request: web.BaseRequest) -> str:
+def _token(request: Request) -> str:
     header = request.headers.get(hdrs.AUTHORIZATION, "")
     if header[: len(BEARER)].lower() != BEARER:
         raise ApiError(GatewayCode.UNAUTHORIZED)

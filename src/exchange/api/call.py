@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Protocol
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from exchange.api.answers import JSON
 from exchange.api.errors import ApiError, GatewayCode
@@ -28,13 +29,52 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+class Request(Protocol):
+    """A request as it came, whoever read it: `heads` or the web server."""
+
+    @property
+    def method(self) -> str:
+        """In capitals."""
+
+    @property
+    def path(self) -> str:
+        """The path, decoded."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters; a name may come several times."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by names in any case."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters."""
+
+    @property
+    def can_read_body(self) -> bool:
+        """Whether there is a body."""
+
+    @property
+    def remote(self) -> str | None:
+        """The address that the connection comes from."""
+
+    async def read(self) -> bytes:
+        """The body.
+
+        Raises:
+            web.HTTPException: it is too large.
+        """
+
+
 class Call:
     """A request that was let through; `principal` is None on public routes."""
 
     __slots__ = ("_parts", "_principal", "_request", "gateway")
 
     def __init__(
-        self, gateway: Gateway, request: web.BaseRequest, parts: Mapping[str, str], principal: Principal | None
+        self, gateway: Gateway, request: Request, parts: Mapping[str, str], principal: Principal | None
     ) -> None:
         self.gateway = gateway
         self._request = request

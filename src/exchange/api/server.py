@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from exchange.api import app
+from exchange.api.app import Door
 from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
@@ -128,20 +128,21 @@ class Server:
 
     async def _listen(self, gateway: Gateway, hub: Hub) -> None:
         settings = self.settings
-        runner = web.ServerRunner(app.build(gateway, hub), shutdown_timeout=DRAIN_S)
+        door = Door(gateway, hub)
+        runner = web.ServerRunner(door.server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        self._stack.push_async_callback(door.connections.close, DRAIN_S)
         self._stack.push_async_callback(gateway.commands.drained, DRAIN_S)
         self._stack.push_async_callback(_hang_up, hub)
-        site = web.TCPSite(
-            runner,
+        listening = await asyncio.get_running_loop().create_server(
+            door.connections,
             settings.host,
             settings.port,
             backlog=_BACKLOG,
             reuse_port=True if settings.gateways > 1 else None,
         )
-        await site.start()
-        self._stack.push_async_callback(site.stop)
+        self._stack.callback(listening.close)
 
 
 async def _hang_up(hub: Hub) -> None:
