@@ -37,6 +37,7 @@ from exchange.events.setup import (
     SwitchSet,
     TradeGroupSet,
 )
+from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code, Refused
 from exchange.terms.words import FEES, OPEN, POST_ONLY
 
@@ -151,6 +152,8 @@ def set_market_limits(state: State, step: Step, command: SetMarketLimits) -> Non
     limits = command.limits
     if limits.reference % market.tick_size:
         raise Refused(Code.OFF_TICK, "reference")
+    if limits.reference > MAX_COUNT * market.tick_size:
+        raise Refused(Code.OUT_OF_RANGE, "reference")
     market.limit(limits)
     step.emit(
         MarketLimitsSet(

@@ -5,6 +5,8 @@ reference. *Deutsche Börse: T7 Release 10.0, Market Model for the Trading Venue
 arithmetic, so that who shows an indicative price asks the same function.
 """
 
+from heapq import heappush
+
 from exchange.commands.types import Uncross
 from exchange.engine import funds
 from exchange.engine.book import BookSide
@@ -76,13 +78,13 @@ def _levels(side: BookSide) -> Levels:
 
 def uncross(state: State, step: Step, command: Uncross) -> None:
     """End the auction."""
+    if step.expiring:
+        raise Refused(Code.EXPIRING)
     market = state.market(command.market)
     if market.uncrossing is not None:
         raise Refused(Code.MARKET_CLOSED, "market")
     if market.status != AUCTION:
         raise Refused(Code.NOT_IN_AUCTION, "market")
-    if step.expiring:
-        raise Refused(Code.EXPIRING)
     ticks, _ = uncross_price(_levels(market.bids), _levels(market.asks), market.last or market.reference)
     market.uncrossing = Uncrossing(ticks, 0, command.status)
     go_on(state, step, market)
@@ -101,6 +103,10 @@ def go_on(state: State, step: Step, market: Market) -> None:
         state.unfinished[market.name] = market
         return
     market.uncrossing = None
+    for timer in uncrossing.timers:
+        heappush(state.timers, timer)
+    for switch in uncrossing.switches:
+        heappush(state.switches, switch)
     market.status = uncrossing.status
     state.unfinished.pop(market.name, None)
     step.emit(Uncrossed(market.name, ticks * market.tick_size, uncrossing.lots * market.lot_size))

@@ -98,24 +98,30 @@ def closed(state: State, step: Step, order: Order, filled: bool) -> None:
         return
     place = _leave_list(order_list, order)
     live = order_list.live()
-    if live:
-        if place == 0 and order_list.kind != OCO and filled and special.prevented == 0:
-            market = order.seat.market
-            for pending in live:
-                waiting = pending.special
-                assert waiting is not None
-                waiting.place = QUEUED
-            market.queue.append(live[0])
-            step.touch(market)
-        else:
-            assert not order_list.pair
-            for other in live:
-                _tell(step, other, "list")
-                funds.free(step, other, other.left)
-                _forget(state, other)
-                _leave_list(order_list, other)
-    if not order_list.live():
+    if not live:
         _list_done(state, step, order_list, order)
+    elif place == 0 and order_list.kind != OCO and filled and special.prevented == 0:
+        market = order.seat.market
+        for pending in live:
+            waiting = pending.special
+            assert waiting is not None
+            waiting.place = QUEUED
+        market.queue.append(live[0])
+        step.touch(market)
+    else:
+        end_all(state, step, order_list, "list")
+
+
+def end_all(state: State, step: Step, order_list: OrderList, reason: str) -> None:
+    """End all that is left of a list, whose pair is none any more."""
+    assert not order_list.pair
+    live = order_list.live()
+    for order in live:
+        _tell(step, order, reason)
+        funds.free(step, order, order.left)
+        _forget(state, order)
+        _leave_list(order_list, order)
+    _list_done(state, step, order_list, live[-1])
 
 
 def _list_done(state: State, step: Step, order_list: OrderList, last: Order) -> None:

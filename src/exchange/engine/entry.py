@@ -194,14 +194,14 @@ def post_only(order: Order, order_type: OrderType) -> None:
 
 
 def band(order: Order) -> None:
-    """Step 13: whether the order's price is near enough to the reference.
+    """Step 13: whether the order's price is near enough to the reference; a conditional order is judged in its taking.
 
     Raises:
         Refused.
     """
     market = order.seat.market
     reference = market.last or market.reference
-    if not order.ticks or not reference:
+    if not order.ticks or not reference or (order.special is not None and order.special.conditional):
         return
     limits = market.limits
     up = limits.bid_up if order.buy else limits.ask_up
@@ -232,7 +232,8 @@ def counts(order: Order, command: Place, before: int, conditional_before: int, b
         raise Refused(Code.TOO_MANY_ORDERS, "order_type")
     if limits.max_position and order.buy:
         held = seat.base.available + seat.base.locked
-        buying = (seat.buying + buying_before + order.lots) * market.lot_size
+        lots = order.lots or matching.lots_for(market, market.asks, command.quote_amount)
+        buying = (seat.buying + buying_before + lots) * market.lot_size
         if held + buying > limits.max_position:
             raise Refused(Code.POSITION_LIMIT, "quote_amount" if command.quote_amount else "quantity")
 

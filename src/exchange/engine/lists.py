@@ -46,14 +46,11 @@ def place_list(state: State, step: Step, command: PlaceList) -> None:
     if first is not None:
         step.emit(Duplicate(f"{first.ms}-{first.seq}"))
         return
-    number = -state.next_list
     try:
         _place(state, step, account, command)
     except Refused:
-        number = 0
+        memory.remember(state, step, account.lists, name, 0)
         raise
-    finally:
-        memory.remember(state, step, account.lists, name, number)
 
 
 def _place(state: State, step: Step, account: Account, command: PlaceList) -> None:
@@ -148,6 +145,8 @@ def _open(state: State, step: Step, account: Account, market: Market, command: P
     order_list = OrderList(state.next_list, account.id, command.kind, command.client_id)
     state.next_list += 1
     state.lists[order_list.id] = order_list
+    if command.client_id:
+        memory.remember(state, step, account.lists, command.client_id, -order_list.id)
     first = state.next_order
     numbers = [first + place for place in range(len(orders))]
     step.emit(ListOpened(order_list.id, account.id, market.name, command.kind, command.client_id, numbers))

@@ -12,17 +12,20 @@ from exchange.engine import funds
 from exchange.engine.book import BookSide, Level, Order, Seat
 from exchange.engine.closing import closed, oco
 from exchange.engine.market import Market
-from exchange.engine.special import shown
+from exchange.engine.special import BOOK, Special, shown
 from exchange.engine.state import State, Step
 from exchange.events.orders import Replenished
 from exchange.events.trades import Prevented, Trade
 from exchange.terms.amounts import POINTS
+from exchange.terms.instructions import PLAIN
 from exchange.terms.words import (
     BUY,
     DECREMENT,
     EXPIRE_BOTH,
     EXPIRE_MAKER,
     EXPIRE_TAKER,
+    GTC,
+    LIMIT,
     NONE,
     SELL,
     SelfTrade,
@@ -320,6 +323,8 @@ def prevent(
             maker.seat.buying -= maker_lots
         if maker.special is not None:
             maker.special.prevented += maker_lots
+        elif maker.left:
+            maker.special = _marked(maker_lots)
     if not by_amount:
         taker.left -= taker_lots
         if taker.special is not None:
@@ -347,6 +352,15 @@ def prevent(
         after_loss(state, step, market, facing, maker, seen, hidden, False)
 
 
+def _marked(lots: int) -> Special:
+    """What a plain order becomes that stays although it lost lots to self-trade prevention."""
+    special = Special(LIMIT, GTC, PLAIN)
+    special.place = BOOK
+    special.bound = True
+    special.prevented = lots
+    return special
+
+
 def feasible(market: Market, taker: Order, bounds: Taking) -> bool:
     """Whether a fill-or-kill would be filled: others' quantity as far as it may go covers it, in few enough trades,
     and a buyer without a price can pay for it."""
@@ -360,23 +374,25 @@ def feasible(market: Market, taker: Order, bounds: Taking) -> bool:
             return False
         if _stops(taker, bounds, level):
             return False
+        before = wanted
+        hidden = 0
         order = level.oldest
         while order is not None:
-            special = order.special
-            if special is None or special.display == 0:
-                slices += 1
-            else:
-                slices += -(-(order.left - special.shown) // special.display) + 1
+            seen = shown(order)
+            slices += 1
+            if order.special is not None and order.left > seen:
+                slices += -(-(order.left - seen) // order.special.display)
             if slices > bounds.most:
                 return False
             if wanted and bounds.stp != NONE and own(taker.seat, order.seat):
                 if bounds.stp != EXPIRE_MAKER:
                     return False
             elif wanted:
-                lots = min(wanted, order.left)
-                wanted -= lots
-                cost += lots * level.ticks * market.unit
+                wanted -= min(wanted, seen)
+                hidden += order.left - seen
             order = order.newer
+        wanted -= min(wanted, hidden)
+        cost += (before - wanted) * level.ticks * market.unit
         if wanted == 0:
             return taker.ticks > 0 or not taker.buy or cost <= taker.seat.quote.available
     return False

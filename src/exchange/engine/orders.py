@@ -98,12 +98,12 @@ def cancel_all(state: State, step: Step, command: CancelAll) -> None:
             market = state.markets[name]
             if market.status != HALTED and market.uncrossing is None:
                 markets.append(market)
-    count = 0
+    before = len(state.orders)
     for id in oldest(account, markets, CANCELS):
         order = state.orders.get(id)
-        if order is not None:  # its list may have ended it
+        if order is not None and before - len(state.orders) < CANCELS:
             end(state, step, order, "")
-        count += 1
+    count = before - len(state.orders)
     step.emit(AllCanceled(account.id, count, bool(oldest(account, markets, 1))))
 
 
@@ -128,9 +128,9 @@ def amend(state: State, step: Step, command: Amend) -> None:
     The new quantity is the order's new total, as in Binance Spot's "order amend keep priority".
     """
     account = state.user(command.account)
-    order = own_order(state, account, command.order, "")
     if account.status == FROZEN:
         raise Refused(Code.ACCOUNT_FROZEN, "account")
+    order = own_order(state, account, command.order, "")
     lots = lots_of(order.seat.market, command.quantity, "quantity")
     if lots >= order.lots:
         raise Refused(Code.NOT_A_REDUCTION, "quantity")

@@ -83,16 +83,9 @@ def spend(state: State, step: Step, order: Order, quote_amount: int) -> None:
 
 def _finish(state: State, step: Step, order: Order, end: OrderEnd, reason: str) -> None:
     market = order.seat.market
-    left = 0 if end == "filled" else untraded(order)
-    step.emit(Done(order.id, order.seat.account.id, market.name, end, left * market.lot_size, reason))
+    step.emit(Done(order.id, order.seat.account.id, market.name, end, order.left * market.lot_size, reason))
     if order.special is not None and order.id in state.orders:
         closed(state, step, order, end == "filled")
-
-
-def untraded(order: Order) -> int:
-    """The lots of an order that did not trade: what is left, and what self-trade prevention took."""
-    special = order.special
-    return order.left if special is None else order.left + special.prevented
 
 
 def rest(state: State, step: Step, order: Order) -> None:

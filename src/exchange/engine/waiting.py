@@ -7,9 +7,9 @@ the command's budget is spent. *Binance: faqs/trailing-stop-faq.md*; the order o
 
 from exchange.engine import entry, funds, matching, placing
 from exchange.engine.book import Order
-from exchange.engine.closing import end, leave_waiting, oco, rises
+from exchange.engine.closing import end_all, leave_waiting, oco, rises
 from exchange.engine.market import Market
-from exchange.engine.special import NOWHERE, QUEUED, OrderList
+from exchange.engine.special import NOWHERE, QUEUED, OrderList, Special
 from exchange.engine.state import State, Step
 from exchange.events.orders import Activated
 from exchange.terms.amounts import POINTS
@@ -71,16 +71,13 @@ def look(market: Market) -> None:
 
 
 def _queue(market: Market, order: Order) -> None:
-    special = order.special
-    assert special is not None
-    special.place = QUEUED
+    _special(order).place = QUEUED
     market.queue.append(order)
 
 
 def _tracked(order: Order, last: int) -> bool:
     """Move a trail to a new last price; whether it is reached."""
-    special = order.special
-    assert special is not None
+    special = _special(order)
     if special.extreme == 0:
         if special.stop and not (last >= special.stop if rises(order, special) else last <= special.stop):
             return False
@@ -103,8 +100,7 @@ def _tracked(order: Order, last: int) -> bool:
 
 
 def _activate(state: State, step: Step, market: Market, order: Order) -> None:
-    special = order.special
-    assert special is not None
+    special = _special(order)
     order_list = special.order_list
     if order_list is not None and special.bound is False and not order_list.pair:
         _call(state, step, market, order_list, order)
@@ -123,42 +119,35 @@ def _call(state: State, step: Step, market: Market, order_list: OrderList, first
     """The working order of a list is filled: its pending leg, or pair, is treated as new."""
     legs = order_list.live() if order_list.kind == OTOCO else [first]
     for leg in legs:
-        special = leg.special
-        assert special is not None
-        special.place = NOWHERE
+        _special(leg).place = NOWHERE
         step.emit(Activated(leg.id, leg.account, market.name, "list"))
     try:
         for leg in legs:
-            _enter(leg)
+            entry.post_only(leg, _special(leg).order_type)
+            entry.band(leg)
+        for leg in legs:
+            entry.trigger(leg)
         if not _funded(legs):
             raise Refused(Code.INSUFFICIENT_FUNDS)
     except Refused as refusal:
-        for leg in legs:
-            if leg.id in state.orders:
-                end(state, step, leg, refusal.code.value)
+        end_all(state, step, order_list, refusal.code.value)
         return
     if len(legs) == 2:
         funds.bind_pair(step, order_list, legs[0], legs[1])
     for leg in legs:
-        special = leg.special
-        assert special is not None
-        placing.begin(state, step, leg, special.tif)
+        placing.begin(state, step, leg, _special(leg).tif)
 
 
-def _enter(leg: Order) -> None:
+def _special(leg: Order) -> Special:
     special = leg.special
     assert special is not None
-    entry.post_only(leg, special.order_type)
-    entry.band(leg)
-    entry.trigger(leg)
+    return special
 
 
 def _funded(legs: list[Order]) -> bool:
     leg = legs[0]
     market = leg.seat.market
-    special = leg.special
-    assert special is not None
-    if special.order_type == MARKET and leg.buy:
+    if _special(leg).order_type == MARKET and leg.buy:
         needed = matching.cost(market, market.asks, leg.left)
     elif len(legs) == 2:
         needed = funds.pair_locks(legs[0], legs[1])

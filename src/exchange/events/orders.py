@@ -234,9 +234,9 @@ class Canceled(Event):
 
 
 class Done(Event):
-    """An accepted order ended while it was not on the book; `left` is the base quantity that did not trade (zero when
-    the order was given as a quote amount), `reason` why it expired, where that is not plain from its type
-    (docs/rules.md)."""
+    """An accepted order ended while it was not on the book; `left` is the base quantity that neither traded nor was
+    prevented (zero when the order was given as a quote amount), `reason` why it expired, where that is not plain from
+    its type (docs/rules.md)."""
 
     def __init__(self, order: int, account: int, market: str, end: OrderEnd, left: int, reason: str = "") -> None:
         self.order = order
