@@ -13,27 +13,46 @@ from exchange.events.types import (
     EVENT_NAMES,
     Accepted,
     AccountOpened,
+    AccountStatusSet,
+    Activated,
+    AllCanceled,
     Amended,
     AssetCreated,
+    AuctionTrade,
     Canceled,
     Deposited,
     Done,
     Duplicate,
     Event,
+    FeeTiersSet,
+    Item,
+    ListDone,
+    ListOpened,
     LogOpened,
     MarketCreated,
     MarketFeesSet,
+    MarketLimitsSet,
     MarketStatusSet,
     Outcome,
     Posting,
+    Prevented,
     Rejected,
+    Replenished,
     Rested,
+    RulesSet,
+    StpSet,
+    SwitchFired,
+    SwitchSet,
     Trade,
+    TradeGroupSet,
+    Uncrossed,
+    Waiting,
     WithdrawalReleased,
     WithdrawalReserved,
     WithdrawalSettled,
 )
 from exchange.terms.amounts import MAX_AMOUNT
+from exchange.terms.instructions import PLAIN, Instructions
 from exchange.terms.stream import GENESIS_CHAIN
 from tests.property.flows import LOG_ID, flow
 
@@ -76,6 +95,107 @@ WRITTEN: dict[str, Event] = {
     ),
     '{"type":"amended","order":1,"account":100,"market":"A-B","seq":2,"side":"buy","price":"3","quantity":"4",'
     '"by":"5"}': Amended(1, 100, "A-B", 2, "buy", 3, 4, 5),
+    f'{{"type":"log_opened","log_id":"{LOG_ID}","rules":2,"dedup_window_ms":60000,"dedup_names":9}}': (
+        LogOpened(LOG_ID, 2, 60_000, 9)
+    ),
+    '{"type":"rules_set","rules":2,"dedup_names":9}': RulesSet(2, 9),
+    '{"type":"market_fees_set","market":"A-B","maker_fee":-4,"taker_fee":5,"tiered":true}': (
+        MarketFeesSet("A-B", -4, 5, True)
+    ),
+    '{"type":"fee_tiers_set","asset":"Q","tiers":[["0",1,2],["500",-1,1]]}': (
+        FeeTiersSet("Q", [(0, 1, 2), (500, -1, 1)])
+    ),
+    '{"type":"market_limits_set","market":"A-B","reference":"1","bid_up":2,"bid_down":3,"ask_up":4,"ask_down":5,'
+    '"slippage_bps":6,"max_orders":7,"max_conditional":8,"max_parts":9,"max_position":"10","max_fills":11}': (
+        MarketLimitsSet("A-B", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+    ),
+    '{"type":"account_status_set","account":100,"status":"frozen"}': AccountStatusSet(100, "frozen"),
+    '{"type":"stp_set","account":100,"stp":"decrement"}': StpSet(100, "decrement"),
+    '{"type":"trade_group_set","account":100,"group":7}': TradeGroupSet(100, 7),
+    '{"type":"switch_set","account":100,"at_ms":1700}': SwitchSet(100, 1700),
+    '{"type":"switch_fired","account":100}': SwitchFired(100),
+    '{"type":"accepted","order":1,"account":100,"market":"A-B","side":"buy","order_type":"limit","tif":"gtd",'
+    '"price":"5","quantity":"6","quote_amount":"0","maker_fee":-7,"taker_fee":8,"client_id":"","expires_ms":1700,'
+    '"post_only":"reprice","display":"2","stp":"decrement"}': (
+        Accepted(
+            1,
+            100,
+            "A-B",
+            "buy",
+            "limit",
+            "gtd",
+            5,
+            6,
+            0,
+            -7,
+            8,
+            "",
+            Instructions(expires_ms=1700, post_only="reprice", display=2, stp="decrement"),
+        )
+    ),
+    '{"type":"accepted","order":1,"account":100,"market":"A-B","side":"buy","order_type":"stop_loss","tif":"ioc",'
+    '"price":"0","quantity":"6","quote_amount":"0","maker_fee":7,"taker_fee":8,"client_id":"","stop_price":"9",'
+    '"trailing_bps":50,"slippage_bps":20,"order_list":3}': (
+        Accepted(
+            1,
+            100,
+            "A-B",
+            "buy",
+            "stop_loss",
+            "ioc",
+            0,
+            6,
+            0,
+            7,
+            8,
+            "",
+            Instructions(stop_price=9, trailing_bps=50, slippage_bps=20),
+            3,
+        )
+    ),
+    '{"type":"accepted","order":1,"account":100,"market":"A-B","side":"buy","order_type":"take_profit","tif":"ioc",'
+    '"price":"0","quantity":"6","quote_amount":"0","maker_fee":7,"taker_fee":8,"client_id":"",'
+    '"trailing_amount":"4"}': (
+        Accepted(1, 100, "A-B", "buy", "take_profit", "ioc", 0, 6, 0, 7, 8, "", Instructions(trailing_amount=4))
+    ),
+    '{"type":"accepted","order":1,"account":100,"market":"A-B","side":"buy","order_type":"limit","tif":"gtc",'
+    '"price":"5","quantity":"6","quote_amount":"0","maker_fee":7,"taker_fee":8,"client_id":"c","order_list":3}': (
+        Accepted(1, 100, "A-B", "buy", "limit", "gtc", 5, 6, 0, 7, 8, "c", PLAIN, 3)
+    ),
+    '{"type":"waiting","order":1,"account":100,"market":"A-B","on":"price"}': Waiting(1, 100, "A-B", "price"),
+    '{"type":"activated","order":1,"account":100,"market":"A-B","by":"list"}': Activated(1, 100, "A-B", "list"),
+    '{"type":"trade","trade":1,"market":"A-B","seq":2,"price":"3","quantity":"4","notional":"12","taker_side":"sell",'
+    '"maker_order":5,"taker_order":6,"maker":100,"taker":101,"maker_fee":"0","taker_fee":"8","maker_left":"9",'
+    '"rebate":"3"}': Trade(1, "A-B", 2, 3, 4, 12, "sell", 5, 6, 100, 101, 0, 8, 9, 3),
+    '{"type":"auction_trade","trade":1,"market":"A-B","seq":2,"price":"3","quantity":"4","notional":"12",'
+    '"taker_side":"buy","buy_order":5,"sell_order":6,"buyer":100,"seller":101,"buy_price":"7","sell_price":"2",'
+    '"buy_shown":"4","sell_shown":"1","buy_fee":"8","sell_fee":"9","rebate":"0","buy_left":"10","sell_left":"11"}': (
+        AuctionTrade(1, "A-B", 2, 3, 4, 12, "buy", 5, 6, 100, 101, 7, 2, 4, 1, 8, 9, 0, 10, 11)
+    ),
+    '{"type":"prevented","prevented":1,"market":"A-B","seq":2,"price":"3","stp":"expire_both","taker_side":"sell",'
+    '"maker_order":5,"taker_order":6,"maker":100,"taker":101,"maker_quantity":"7","taker_quantity":"8","shown":"4",'
+    '"maker_left":"0"}': Prevented(1, "A-B", 2, 3, "expire_both", "sell", 5, 6, 100, 101, 7, 8, 4, 0),
+    '{"type":"uncrossed","market":"A-B","price":"3","quantity":"4"}': Uncrossed("A-B", 3, 4),
+    '{"type":"rested","order":1,"account":100,"market":"A-B","seq":2,"side":"buy","price":"3","quantity":"4",'
+    '"hidden":"9"}': Rested(1, 100, "A-B", 2, "buy", 3, 4, 9),
+    '{"type":"replenished","order":1,"account":100,"market":"A-B","seq":2,"side":"buy","price":"3","quantity":"4",'
+    '"hidden":"0"}': Replenished(1, 100, "A-B", 2, "buy", 3, 4, 0),
+    '{"type":"done","order":1,"account":100,"market":"A-B","end":"expired_in_match","left":"0","reason":"fok"}': (
+        Done(1, 100, "A-B", "expired_in_match", 0, "fok")
+    ),
+    '{"type":"canceled","order":1,"account":100,"market":"A-B","seq":2,"side":"sell","price":"3","quantity":"4",'
+    '"hidden":"9","reason":"switch"}': Canceled(1, 100, "A-B", 2, "sell", 3, 4, 9, "switch"),
+    '{"type":"amended","order":1,"account":100,"market":"A-B","seq":0,"side":"buy","price":"3","quantity":"4",'
+    '"by":"0","hidden":"5"}': Amended(1, 100, "A-B", 0, "buy", 3, 4, 0, 5),
+    '{"type":"list_opened","order_list":3,"account":100,"market":"A-B","kind":"oco","client_id":"l","orders":[1,2]}': (
+        ListOpened(3, 100, "A-B", "oco", "l", [1, 2])
+    ),
+    '{"type":"list_done","order_list":3,"account":100,"market":"A-B"}': ListDone(3, 100, "A-B"),
+    '{"type":"all_canceled","account":100,"count":5,"more":true}': AllCanceled(100, 5, True),
+    '{"type":"all_canceled","account":100,"count":0,"more":false}': AllCanceled(100, 0, False),
+    '{"type":"item","index":0}': Item(0),
+    '{"type":"item","index":1,"code":"off_tick","field":"price"}': Item(1, "off_tick", "price"),
+    '{"type":"item","index":2,"first":"17-3"}': Item(2, first="17-3"),
 }
 """Each event with the bytes it has had since the first log was written: they may not change."""
 
@@ -97,6 +217,15 @@ def test_every_event_has_its_bytes_written_down_under_its_name() -> None:
     assert {type(event) for event in WRITTEN.values()} == set(EVENT_NAMES)
     for written, event in WRITTEN.items():
         assert orjson.loads(written)["type"] == EVENT_NAMES[type(event)]
+
+
+def test_plain_orders_share_their_instructions() -> None:
+    for written, event in WRITTEN.items():
+        if isinstance(event, Accepted):
+            read = decode(f'{{"v":1,"events":[{written}],"postings":[]}}'.encode()).events[0]
+            assert isinstance(read, Accepted)
+            assert (read.instructions is PLAIN) == (event.instructions is PLAIN)
+            assert read.instructions.named() == event.instructions.named()
 
 
 def test_postings_are_signed_and_of_any_size() -> None:
@@ -144,6 +273,7 @@ def test_amounts_beyond_a_machine_word_are_exact() -> None:
         b'{"v":1,"events":[],"postings":[[1,"A","0"]]}',
         b'{"v":1,"events":5,"postings":[]}',
         b'{"v":1,"events":[],"postings":[]',
+        b'{"v":1,"events":[{"type":"fee_tiers_set","asset":"Q","tiers":[["0",1]]}],"postings":[]}',
     ],
 )
 def test_a_damaged_payload_is_refused_and_raises_nothing_else(payload: bytes) -> None:
