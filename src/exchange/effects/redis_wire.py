@@ -156,35 +156,35 @@ def read_entries(reply: object) -> Raw:
 
 def command_entries(raw: Raw) -> list[CommandEntry]:
     """Entries of the command stream, whatever their fields."""
-    return [CommandEntry(id, fields) for id, (_, fields) in zip(_ids(raw), raw, strict=True)]
+    found = []
+    ms, begin, cut = 0, b"-", 0
+    for text, fields in raw:
+        if not text.startswith(begin):  # many share a millisecond: it is read once
+            cut = text.index(b"-") + 1
+            begin = text[:cut]
+            ms = int(text[: cut - 1])
+        found.append(CommandEntry((ms, int(text[cut:])), fields))
+    return found
 
 
 def event_entries(raw: Raw) -> list[EventEntry]:
-    """Entries of the event stream."""
-    return [_event_entry(id, fields) for id, (_, fields) in zip(_ids(raw), raw, strict=True)]
-
-
-def _ids(raw: Raw) -> list[StreamId]:
-    """The ids of entries in order; many share a millisecond, which is read once."""
+    """Entries of the event stream. What no engine wrote is shown as it stands, and without a chain, so that it equals
+    nobody's result."""
     found = []
     ms, begin, cut = 0, b"-", 0
-    for text, _ in raw:
+    for text, fields in raw:
         if not text.startswith(begin):
             cut = text.index(b"-") + 1
             begin = text[:cut]
             ms = int(text[: cut - 1])
-        found.append((ms, int(text[cut:])))
+        chain = b""
+        if len(fields) == 4 and fields[0] == b"e" and fields[2] == b"h":
+            try:
+                chain = unhexlify(fields[3])
+            except ValueError:
+                pass
+        found.append(EventEntry((ms, int(text[cut:])), fields[1] if chain else b" ".join(fields), chain))
     return found
-
-
-def _event_entry(id: StreamId, fields: list[bytes]) -> EventEntry:
-    if len(fields) == 4 and fields[0] == b"e" and fields[2] == b"h":
-        try:
-            return EventEntry(id, fields[1], unhexlify(fields[3]))
-        except ValueError:
-            pass
-    # No engine wrote this. Shown as it stands, and without a chain, so that it equals nobody's result.
-    return EventEntry(id, b" ".join(fields), b"")
 
 
 def first_event(reply: object) -> EventEntry | None:

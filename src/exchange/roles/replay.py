@@ -4,7 +4,7 @@ It is start-up's own verification, with a choice of where to begin and end, and 
 nothing and works beside a running exchange.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,16 +30,21 @@ class Tally:
     """What a replay saw: commands, their events by type, refusals by code."""
 
     commands: int = 0
-    events: Counter[str] = field(default_factory=Counter)
+    kinds: dict[type, int] = field(default_factory=lambda: defaultdict(int))
     refusals: Counter[str] = field(default_factory=Counter)
 
     def add(self, machine: Machine) -> None:
         """Count the machine's last step."""
         self.commands += 1
         for event in machine.outcome.events:
-            self.events[EVENT_NAMES[type(event)]] += 1
+            self.kinds[type(event)] += 1
             if isinstance(event, Rejected):
                 self.refusals[event.code] += 1
+
+    @property
+    def events(self) -> dict[str, int]:
+        """The events by the name of their type."""
+        return {EVENT_NAMES[kind]: count for kind, count in self.kinds.items()}
 
 
 async def begin(log: Log, store: SnapshotStore, where: str, end: Head) -> Machine:

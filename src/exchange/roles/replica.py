@@ -38,7 +38,7 @@ class Replica:
         try:
             entry = self.machine.step(command)
         except Exception as error:  # whatever it is, the state may be half-changed: nothing but stopping is safe
-            raise Halted(command.id, f"{type(error).__name__}: {error}") from error
+            raise _halted(command, error) from error
         self.pending.append(entry)
         return entry
 
@@ -86,26 +86,49 @@ class Replica:
         published = await log.events(self.confirmed.id, count, wait_ms)
         if until is not None:
             published = [entry for entry in published if entry.id <= until]
-        missing = len(published) - len(self.pending)
-        commands: deque[CommandEntry] = deque()
-        for entry in published:
-            if not self.pending:
-                if not commands:
-                    commands.extend(await log.commands(self.machine.head.id, missing))
-                if not commands:
-                    raise Gap(
-                        f"entry {format_id(entry.id)} has no command: the command stream ends at or before "
-                        f"{format_id(self.machine.head.id)}, or was trimmed. Restore the command stream."
-                    )
-                command = commands.popleft()
-                missing -= 1
-                if command.id != entry.id:
-                    raise _gap(command, entry)
-                self.compute(command)
+        known = min(len(self.pending), len(published))
+        for entry in published[:known]:
             self.confirm(entry)
             if each is not None:
                 each(entry)
+        while known < len(published):
+            rest = published[known:]
+            commands = await log.commands(self.machine.head.id, len(rest))
+            if not commands:
+                raise Gap(
+                    f"entry {format_id(rest[0].id)} has no command: the command stream ends at or before "
+                    f"{format_id(self.machine.head.id)}, or was trimmed. Restore the command stream."
+                )
+            self._follow(commands, rest, each)
+            known += len(commands)
         return len(published)
+
+    def _follow(
+        self, commands: list[CommandEntry], published: list[EventEntry], each: Callable[[EventEntry], None] | None
+    ) -> None:
+        """Compute commands that are published already, and compare: `compute` and `confirm` in one, for many."""
+        step = self.machine.step
+        computed: EventEntry | None = None
+        try:
+            for command, entry in zip(commands, published, strict=False):
+                if command.id != entry.id:
+                    raise _gap(command, entry)
+                try:
+                    result = step(command)
+                except Exception as error:
+                    raise _halted(command, error) from error
+                if result.chain != entry.chain or result.payload != entry.payload:
+                    raise Mismatch(entry, result)
+                computed = result
+                if each is not None:
+                    each(entry)
+        finally:
+            if computed is not None:
+                self.confirmed = Head(computed.id, computed.chain)
+
+
+def _halted(command: CommandEntry, error: Exception) -> Halted:
+    return Halted(command.id, f"{type(error).__name__}: {error}")
 
 
 def _gap(expected: CommandEntry | EventEntry, published: EventEntry) -> Gap:
