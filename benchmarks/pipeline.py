@@ -1,10 +1,12 @@
 """The pipeline from command stream to event stream: a real server, the engine's process, replay, recovery.
 
 `commands_per_s` is live: this process appends the flow in batches of 500 with at most 5,000 results owed, while the
-engine answers; the clock runs from the first append to the last result. `backlog_commands_per_s` is the engine with all
-commands waiting in the stream before it starts, from its first batch on. `replay` is the rate that `exchange replay`
-tells of itself, every entry compared. `recovery` is the time from starting the engine's process, with a snapshot of so
-many open orders and a thousand verified entries after it, to the result of a new command.
+engine answers; the clock runs from the first append until the event stream has the last result. `engine_us`,
+`server_us` and `load_us` are the processor time that each of the three took for one command meanwhile: on two cores
+they add up to what limits the rate. `backlog_commands_per_s` is the engine with all commands waiting in the stream
+before it starts, from its first batch on. `replay` is the rate that `exchange replay` tells of itself, every entry
+compared. `recovery` is the time from starting the engine's process, with a snapshot of so many open orders and a
+thousand verified entries after it, to the result of a new command.
 """
 
 import json
@@ -17,8 +19,11 @@ from benchmarks.report import Figure
 from benchmarks.running import Running, wait
 from exchange.commands.codec import encode
 from exchange.commands.types import Cancel, Command, Place
+from exchange.effects import redis_wire as wire
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis_address import Address
+from exchange.effects.redis_link import Link
+from exchange.effects.redis_log import TIMEOUT, BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.settings import Fsync
@@ -29,6 +34,7 @@ UNIT: Final = "commands/s"
 MILLION: Final = 1_000_000
 _BATCH: Final = 500
 _OWED: Final = 5_000
+_LOOK_AGAIN: Final = 0.0005
 _TAIL: Final = 1_000
 
 
@@ -37,7 +43,7 @@ def figures(size: int, fsyncs: Sequence[Fsync] = ("always", "everysec")) -> Iter
     raws = [encode(command) for command in market.commands(flow.messages("still", size))]
     for place, fsync in enumerate(fsyncs):
         with Running(fsync) as running:
-            yield Figure(f"pipeline.commands_per_s.{fsync}", _live(running, raws), UNIT)
+            yield from _live(running, fsync, raws)
             if place == 0:
                 told = json.loads(running.command("replay", "--json"))
                 yield Figure("replay.commands_per_s", told["commands_per_s"], UNIT)
@@ -69,44 +75,72 @@ def _set(running: Running, log: BlockingRedisLog) -> StreamId:
     return last
 
 
-def _live(running: Running, raws: Sequence[bytes]) -> float:
+def _live(running: Running, fsync: Fsync, raws: Sequence[bytes]) -> Iterator[Figure]:
+    settings = running.settings
     log = running.log()
-    after = _set(running, log)
-    sent = seen = 0
-    start = time.perf_counter()
-    while seen < len(raws):
-        may_send = sent < len(raws) and sent - seen <= _OWED - _BATCH
-        if may_send:
-            sent += len(log.append_many(raws[sent : sent + _BATCH]))
-        entries = run(log.events(after, 2 * _BATCH, 0 if may_send else 1000))
-        if entries:
-            after = entries[-1].id
-            seen += len(entries)
-    seconds = time.perf_counter() - start
+    _set(running, log)
     log.close()
-    return len(raws) / seconds
+    appends = wire.Appends(settings.commands_key)
+    batches = [raws[place : place + _BATCH] for place in range(0, len(raws), _BATCH)]
+    requests = [appends.request(batch) for batch in batches]  # packed before the clock starts
+    results = wire.request("XLEN", settings.events_key)
+    link = Link(Address.of(settings.redis_url), TIMEOUT)
+    before = _told(link, results)
+    sent = seen = 0
+    used = running.cpu_seconds()
+    start = time.perf_counter()
+    for batch, request in zip(batches, requests, strict=True):
+        while sent - seen > _OWED - _BATCH:
+            time.sleep(_LOOK_AGAIN)
+            seen = _told(link, results) - before
+        appended, told = link.ask(request, results)
+        seen = _count(link.wait(told)) - before
+        if any(isinstance(reply, wire.Refusal) for reply in appended.replies):
+            raise RuntimeError(f"the stream server refused an append: {appended.replies}")
+        sent += len(batch)
+    while seen < sent:
+        time.sleep(_LOOK_AGAIN)
+        seen = _told(link, results) - before
+    seconds = time.perf_counter() - start
+    yield Figure(f"pipeline.commands_per_s.{fsync}", sent / seconds, UNIT)
+    for who, after in running.cpu_seconds().items():
+        yield Figure(f"pipeline.{who}_us.{fsync}", (after - used[who]) / sent * 1e6, "us")
+    link.close()
+
+
+def _told(link: Link, question: wire.Request) -> int:
+    (answer,) = link.ask(question)
+    return _count(link.wait(answer))
+
+
+def _count(replies: list[object]) -> int:
+    (count,) = replies
+    if not isinstance(count, int):
+        raise TypeError(f"the stream server does not count: {count!r}")
+    return count
 
 
 def _backlog(running: Running, raws: Sequence[bytes]) -> float:
     log = running.log()
-    after = _set(running, log)
+    _set(running, log)
     running.end_roles()
     for place in range(0, len(raws), _BATCH):
         log.append_many(raws[place : place + _BATCH])
-    running.start("engine")
-    seen = first = 0
-    start = 0.0
-    while seen < len(raws):
-        entries = run(log.events(after, 10 * _BATCH, 1000))
-        if not entries:
-            continue
-        after = entries[-1].id
-        seen += len(entries)
-        if not start:
-            start, first = time.perf_counter(), seen
-    seconds = time.perf_counter() - start
     log.close()
-    return (len(raws) - first) / seconds
+    running.start("engine")
+    results = wire.request("XLEN", running.settings.events_key)
+    link = Link(Address.of(running.settings.redis_url), TIMEOUT)
+    before = _told(link, results)
+    first = before
+    while first == before:
+        time.sleep(_LOOK_AGAIN)
+        first = _told(link, results)
+    start = time.perf_counter()
+    while (seen := _told(link, results)) < before + len(raws):
+        time.sleep(_LOOK_AGAIN)
+    seconds = time.perf_counter() - start
+    link.close()
+    return (seen - first) / seconds
 
 
 def _write_history(running: Running, store: FileSnapshotStore, open_orders: int) -> float:

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 
 from redis import Redis
 
+from benchmarks.orders import cpu_seconds
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import spawn
@@ -103,6 +104,18 @@ class Running:
     def log(self) -> BlockingRedisLog:
         """A connection to the streams; close it."""
         return BlockingRedisLog(self.settings.redis_url, self.settings.commands_key, self.settings.events_key)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """The processor time so far of the role that was started first (`engine`), the stream server (`server`), and
+        this process (`load`)."""
+        server = self._valkey.child
+        if server is None or not self._roles:
+            raise RuntimeError("start first")
+        return {
+            "engine": cpu_seconds(self._roles[0].pid),
+            "server": cpu_seconds(server.pid),
+            "load": time.process_time(),
+        }
 
     def put(self, history: Iterable[tuple[CommandEntry, EventEntry]]) -> None:
         """Write entries of the past into both streams, with the ids that they have."""
