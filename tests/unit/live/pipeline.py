@@ -24,6 +24,7 @@ from exchange.projections.live.view import Change, LiveView
 from exchange.terms.stream import CommandEntry
 from exchange.terms.words import GTC, IOC, LIMIT, SIDES
 from exchange.terms.words import MARKET as MARKET_ORDER
+from tests.unit.live.traffic import Traffic, world
 
 MARKET = "TATA-INR"
 USERS = (100, 101, 102)
@@ -48,6 +49,14 @@ class Pipeline:
         outcome = codec.decode(entry.payload)
         self.outcomes.append((id, outcome))
         return self.view.apply(id, outcome)
+
+
+def begun(seed: int) -> tuple[Pipeline, Traffic]:
+    """The world of `traffic`, and what happens in it."""
+    pipeline = Pipeline()
+    for command in world():
+        pipeline.do(command)
+    return pipeline, Traffic(seed)
 
 
 def opened(*, maker_fee: int = 1000, taker_fee: int = 2000) -> Pipeline:

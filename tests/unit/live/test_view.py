@@ -6,51 +6,122 @@ import pytest
 
 from exchange.commands.types import Cancel, OpenAccount, SetMarketFees, SetMarketStatus
 from exchange.engine import Machine, queries
+from exchange.engine.market import Market
 from exchange.engine.snapshot import restore, rows
-from exchange.events.types import Outcome, Rested
+from exchange.engine.special import BOOK, PENDING, TRIGGER, shown
+from exchange.engine.state import State
+from exchange.events.types import EVENT_NAMES, Event, Outcome, Rested, RulesSet
 from exchange.projections.live.load import view_of
 from exchange.projections.live.view import BrokenView, LiveView
-from tests.unit.live.pipeline import MARKET, USERS, Pipeline, limit, market, opened, random_command
+from exchange.terms.instructions import PLAIN
+from tests.unit.live.pipeline import MARKET, USERS, Pipeline, begun, limit, market, opened, random_command
 
 
-def assert_equal(view: LiveView, machine: Machine) -> None:
-    """Everything that both hold is the same."""
+def assert_equal(view: LiveView, machine: Machine, *, begun_later: bool = False) -> None:
+    """Everything that both hold is the same; a view begun later does not know which members of a list have ended."""
     state = machine.state
     assert view.position == machine.head.id
-    assert view.log_id == state.log_id
+    assert (view.log_id, view.rules) == (state.log_id, state.rules)
     assert view.assets == {asset.name: asset.decimals for asset in state.assets.values()}
     assert view.refs == state.refs
+    tiers = {asset: [(t.volume, t.maker_fee, t.taker_fee) for t in found] for asset, found in state.tiers.items()}
+    assert {asset: found for asset, found in view.fee_tiers.items() if found} == tiers
+    assert not view.fresh
     for name, its in state.markets.items():
-        mine = view.markets[name]
-        assert (mine.seq, mine.status, mine.maker_fee, mine.taker_fee) == (
-            its.seq,
-            its.status,
-            its.maker_fee,
-            its.taker_fee,
+        assert_market(view, machine, name, its)
+    assert_orders(view, state)
+    for id, order_list in state.lists.items():
+        mine = view.lists[id]
+        live = [order.id for order in order_list.live()]
+        known = live if begun_later else [order for order in mine.orders if order in state.orders]
+        assert known == live
+        assert (mine.account, mine.kind, mine.client_id) == (
+            order_list.account,
+            order_list.kind,
+            order_list.client_id,
         )
-        bids, asks = queries.depth(state, name, 10**6)
-        assert [(level.price, level.quantity) for level in mine.bids.best_first()] == bids
-        assert [(level.price, level.quantity) for level in mine.asks.best_first()] == asks
-        for side, theirs in ((mine.bids, its.bids), (mine.asks, its.asks)):
-            for ticks in theirs.prices():
-                queue = []
-                order = theirs.levels[ticks].oldest
-                while order is not None:
-                    queue.append((order.id, order.left * its.lot_size))
-                    order = order.newer
-                level = side.levels[ticks * its.tick_size]
-                assert [(order.id, order.left) for order in level.orders.values()] == queue
-    assert sorted(view.orders) == sorted(state.orders)
+    assert view.lists.keys() == state.lists.keys()
     assert {id: (w.account, w.asset, w.amount) for id, w in view.pending.items()} == {
         id: (w.account, w.asset, w.amount) for id, w in state.withdrawals.items()
     }
-    for id, account in state.accounts.items():
-        held = {asset: (b.available, b.locked) for asset, b in view.accounts[id].balances.items()}
-        for asset, amounts in queries.balances(state, id).items():
-            assert held.pop(asset, (0, 0)) == amounts
-        assert not held
-        assert sorted(view.accounts[id].open) == [order.id for order in queries.open_orders(state, id)]
-        assert account.ref == view.accounts[id].ref
+    for id in state.accounts:
+        assert_account(view, machine, id)
+
+
+def assert_market(view: LiveView, machine: Machine, name: str, its: Market) -> None:
+    mine = view.markets[name]
+    assert (mine.seq, mine.status, mine.maker_fee, mine.taker_fee, mine.tiered, mine.last) == (
+        its.seq,
+        its.status,
+        its.rates.maker,
+        its.rates.taker,
+        not its.pinned,
+        its.last * its.tick_size,
+    )
+    assert vars(mine.limits) == vars(its.limits)
+    bids, asks = queries.depth(machine.state, name, 10**6)
+    assert [(level.price, level.quantity) for level in mine.bids.best_first()] == bids
+    assert [(level.price, level.quantity) for level in mine.asks.best_first()] == asks
+    for side, theirs in ((mine.bids, its.bids), (mine.asks, its.asks)):
+        for ticks in theirs.prices():
+            queue = []
+            order = theirs.levels[ticks].oldest
+            while order is not None:
+                queue.append((order.id, shown(order) * its.lot_size, (order.left - shown(order)) * its.lot_size))
+                order = order.newer
+            level = side.levels[ticks * its.tick_size]
+            assert [(order.id, order.shown, order.hidden) for order in level.orders.values()] == queue
+            assert level.hidden == theirs.levels[ticks].hidden * its.lot_size
+
+
+def assert_orders(view: LiveView, state: State) -> None:
+    assert view.orders.keys() == state.orders.keys()
+    for id, its in state.orders.items():
+        mine = view.orders[id]
+        lot = its.market.lot_size
+        special = its.special
+        prevented = 0 if special is None else special.prevented
+        order_list = None if special is None else special.order_list
+        assert (mine.account, mine.market, mine.kind == "buy", mine.price, mine.client_id, mine.order_list) == (
+            its.account,
+            its.market.name,
+            its.buy,
+            its.ticks * its.market.tick_size,
+            its.client_id,
+            0 if order_list is None else order_list.id,
+        )
+        assert (mine.quantity, mine.left, mine.prevented) == (its.lots * lot, its.left * lot, prevented * lot)
+        assert (mine.status == "open") == (special is None or special.place == BOOK)
+        if special is not None:
+            assert (mine.type, mine.tif) == (special.order_type, special.tif) or special.instructions is PLAIN
+            assert mine.instructions.named() == special.instructions.named()
+            assert special.place != TRIGGER or mine.status == "waiting"
+            assert special.place != PENDING or mine.status == "pending"
+
+
+def assert_account(view: LiveView, machine: Machine, id: int) -> None:
+    state = machine.state
+    its, mine = state.accounts[id], view.accounts[id]
+    assert (mine.ref, mine.status, mine.stp, mine.group, mine.switch_ms) == (
+        its.ref,
+        its.status,
+        its.stp,
+        its.group,
+        its.switch_ms,
+    )
+    held = {asset: (b.available, b.locked) for asset, b in mine.balances.items()}
+    for asset, amounts in queries.balances(state, id).items():
+        assert held.pop(asset, (0, 0)) == amounts
+    assert not held
+    owned = [order.id for order in queries.open_orders(state, id)]
+    assert sorted(mine.open) == owned
+    named = {state.orders[order].client_id: order for order in owned if state.orders[order].client_id}
+    assert {name: order.id for name, order in mine.open_by_client_id.items()} == named
+    assert sorted(mine.lists) == sorted(number for number, one in state.lists.items() if one.account == id)
+    ms = view.position[0]
+    for asset in state.assets:
+        volume = its.volumes.get(asset)
+        assert view.volume(id, asset, ms) == (0 if volume is None else volume.total(ms // 86_400_000))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -141,3 +212,41 @@ def test_an_entry_is_never_taken_twice() -> None:
     pipeline.do(OpenAccount("again"))
     with pytest.raises(BrokenView, match="does not come after"):
         pipeline.view.apply(*pipeline.outcomes[-1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_view_equals_the_engine_after_every_entry_of_everything(seed: int) -> None:
+    pipeline, traffic = begun(seed)
+    for _ in range(700):
+        pipeline.ms += traffic.step_ms()
+        pipeline.do(traffic.next(pipeline.machine.state, pipeline.ms))
+        assert_equal(pipeline.view, pipeline.machine)
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_a_view_begun_from_any_snapshot_goes_on_like_one_that_saw_everything(seed: int) -> None:
+    pipeline, traffic = begun(seed)
+    later: list[LiveView] = []
+    for step in range(600):
+        pipeline.ms += traffic.step_ms()
+        pipeline.do(traffic.next(pipeline.machine.state, pipeline.ms))
+        for view in later:
+            view.apply(*pipeline.outcomes[-1])
+        if step % 60 == 30:
+            later.append(view_of(restore(rows(pipeline.machine))))
+            assert_equal(later[-1], pipeline.machine, begun_later=True)
+    for view in later:
+        assert_equal(view, pipeline.machine, begun_later=True)
+        for id, order in pipeline.view.orders.items():
+            assert (view.orders[id].status, view.orders[id].filled) == (order.status, order.filled)
+
+
+def test_the_traffic_leaves_no_event_out() -> None:
+    seen: set[type[Event]] = set()
+    for seed in range(6):
+        pipeline, traffic = begun(seed)
+        for _ in range(700):
+            pipeline.ms += traffic.step_ms()
+            pipeline.do(traffic.next(pipeline.machine.state, pipeline.ms))
+        seen.update(type(event) for _, outcome in pipeline.outcomes for event in outcome.events)
+    assert set(EVENT_NAMES) - seen <= {RulesSet}

@@ -85,7 +85,7 @@ def _market(state: LiveState, event: Event, change: Change) -> None:
         market = state.markets[event.market]
         market.maker_fee = event.maker_fee
         market.taker_fee = event.taker_fee
-        market.tiered = event.tiered
+        market.tiered = event.tiered or state.rules < 2  # the first rules knew no tables to turn away from
         change.markets.add(event.market)
     elif isinstance(event, MarketLimitsSet):
         state.markets[event.market].limits = limits_of(event)
