@@ -2,7 +2,7 @@
 
 from exchange.commands.types import Amend, Batch, Cancel, CancelReplace, Command, Place
 from exchange.engine import memory, orders
-from exchange.engine.accounts import Account
+from exchange.engine.accounts import Account, Remembered
 from exchange.engine.closing import end
 from exchange.engine.entry import admit, draft
 from exchange.engine.state import State, Step
@@ -50,28 +50,23 @@ def cancel_replace(state: State, step: Step, command: CancelReplace) -> None:
     """
     place = command.place
     account = orders.trader(state, step, place.account)
-    name = place.client_id
-    if name:
-        first = memory.recall(state, step, account.orders, name)
-        if first is not None:
+    name: Remembered | None = None
+    if place.client_id:
+        name = Remembered(account.orders, place.client_id, step.ms, step.seq, 0)
+        first = memory.claim(state, step, name)
+        if first is not name:
             step.emit(Duplicate(f"{first.ms}-{first.seq}"))
             return
-    number = 0
+    _check(state, step, account, place)
+    if not _canceled(state, step, account, command) and command.stop_on_failure:
+        return
+    mark = Item(1)
+    step.emit(mark)
     try:
-        _check(state, step, account, place)
-        if _canceled(state, step, account, command) or not command.stop_on_failure:
-            mark = Item(1)
-            step.emit(mark)
-            next_order = state.next_order
-            try:
-                orders.place_new(state, step, account, place)
-                number = next_order
-            except Refused as refusal:
-                mark.code = refusal.code.value
-                mark.field = refusal.field
-    finally:
-        if name:
-            memory.remember(state, step, account.orders, name, number)
+        orders.place_new(state, step, account, place, name)
+    except Refused as refusal:
+        mark.code = refusal.code.value
+        mark.field = refusal.field
 
 
 def _check(state: State, step: Step, account: Account, place: Place) -> None:
@@ -79,7 +74,7 @@ def _check(state: State, step: Step, account: Account, place: Place) -> None:
         raise Refused(Code.ACCOUNT_FROZEN, "account")
     market = state.market(place.market)
     admit(market, place)
-    draft(step, state.seat(account, market), place)
+    draft(step, state.seat(account, market), place, None)
 
 
 def _canceled(state: State, step: Step, account: Account, command: CancelReplace) -> bool:

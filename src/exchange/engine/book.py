@@ -17,7 +17,7 @@ The book knows nothing of accounts' money or of matching rules.
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from exchange.engine.accounts import Account, Balance
+from exchange.engine.accounts import Account, Balance, Remembered
 from exchange.engine.volumes import Volume
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ class Seat:
 class Order:
     """An order: price in ticks (zero: none), quantities in lots (`lots` in total, `left` not yet traded or prevented).
 
-    `special` holds what plain orders do not have. `older` and `newer` are its neighbours in the level's queue,
-    `preceding` and `following` in the seat's.
+    `name` is the remembered result under the client's own id, which lasts as long as the order; `special` holds what
+    plain orders do not have. `older` and `newer` are its neighbours in the level's queue, `preceding` and `following`
+    in the seat's.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Order:
         lots: int,
         left: int,
         rates: Rates,
-        client_id: str,
+        name: Remembered | None,
         special: "Special | None",
     ) -> None:
         self.id = id
@@ -109,12 +110,17 @@ class Order:
         self.lots = lots
         self.left = left
         self.rates = rates
-        self.client_id = client_id
+        self.name = name
         self.special = special
         self.older: Order | None = None
         self.newer: Order | None = None
         self.preceding: Order | None = None
         self.following: Order | None = None
+
+    @property
+    def client_id(self) -> str:
+        """The client's own id for it, or empty."""
+        return "" if self.name is None else self.name.name
 
     @property
     def account(self) -> int:

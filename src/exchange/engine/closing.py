@@ -147,5 +147,6 @@ def _forget(state: State, order: Order) -> None:
     if special is not None and special.conditional:
         special.conditional = False
         seat.conditional -= 1
-    if order.client_id:
-        memory.closed(seat.account.orders, order.client_id)
+    name = order.name
+    if name is not None and name.swept:
+        del name.names[name.name]

@@ -8,6 +8,7 @@ from typing import Final
 
 from exchange.commands.types import Place
 from exchange.engine import funds, matching
+from exchange.engine.accounts import Remembered
 from exchange.engine.book import Order, Seat
 from exchange.engine.closing import rises
 from exchange.engine.market import Market
@@ -61,7 +62,7 @@ def admit(market: Market, command: Place) -> None:
             raise Refused(Code.MARKET_CLOSED, "market")
 
 
-def draft(step: Step, seat: Seat, command: Place) -> Order:
+def draft(step: Step, seat: Seat, command: Place, name: Remembered | None) -> Order:
     """Steps 7 to 11: time, prices, quantities, notional. The draft of an order by quote amount has no lots.
 
     Raises:
@@ -102,7 +103,7 @@ def draft(step: Step, seat: Seat, command: Place) -> Order:
                 raise Refused(Code.OUT_OF_RANGE, "quantity")
             if notional < market.min_notional:
                 raise Refused(Code.BELOW_MIN_NOTIONAL, "quantity")
-    return Order(0, seat, command.side == BUY, ticks, lots, lots, market.rates, command.client_id, special)
+    return Order(0, seat, command.side == BUY, ticks, lots, lots, market.rates, name, special)
 
 
 def _in_force(instructions: Instructions, default: SelfTrade) -> Instructions:
@@ -296,6 +297,8 @@ def accept(state: State, step: Step, order: Order, command: Place, order_list: i
         order.rates = funds.rates(state, step, order.seat)
     order.id = state.next_order
     state.next_order += 1
+    if order.name is not None:
+        order.name.order = order.id
     special = order.special
     step.emit(
         Accepted(

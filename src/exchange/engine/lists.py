@@ -49,7 +49,7 @@ def place_list(state: State, step: Step, command: PlaceList) -> None:
     try:
         _place(state, step, account, command)
     except Refused:
-        memory.remember(state, step, account.lists, name, 0)
+        memory.remember(state, step, account.lists, name)
         raise
 
 
@@ -70,7 +70,7 @@ def _place(state: State, step: Step, account: Account, command: PlaceList) -> No
             if leg.client_id in names or memory.recall(state, step, account.orders, leg.client_id) is not None:
                 raise Refused(Code.CLIENT_ID_USED, "client_id")
             names.add(leg.client_id)
-        order = draft(step, seat, leg)
+        order = draft(step, seat, leg, None)
         if order.special is None:
             order.special = Special(leg.order_type, leg.tif, leg.instructions)
         if place < placed:
@@ -146,11 +146,13 @@ def _open(state: State, step: Step, account: Account, market: Market, command: P
     state.next_list += 1
     state.lists[order_list.id] = order_list
     if command.client_id:
-        memory.remember(state, step, account.lists, command.client_id, -order_list.id)
+        memory.remember(state, step, account.lists, command.client_id).order = -order_list.id
     first = state.next_order
     numbers = [first + place for place in range(len(orders))]
     step.emit(ListOpened(order_list.id, account.id, market.name, command.kind, command.client_id, numbers))
     for order, leg in zip(orders, command.legs, strict=True):
+        if leg.client_id:
+            order.name = memory.remember(state, step, account.orders, leg.client_id)
         accept(state, step, order, leg, order_list.id)
         order_list.orders.append(order)
         special = order.special
@@ -158,8 +160,6 @@ def _open(state: State, step: Step, account: Account, market: Market, command: P
         special.order_list = order_list
         special.place = PENDING
         register(state, order)
-        if leg.client_id:
-            memory.remember(state, step, account.orders, leg.client_id, order.id)
     if command.kind == OCO:
         funds.bind_pair(step, order_list, orders[0], orders[1])
         for order, leg in zip(orders, command.legs, strict=True):

@@ -16,11 +16,13 @@ _SWEEP_PER_COMMAND: Final = 8
 def recall(state: State, step: Step, names: dict[str, Remembered], name: str) -> Remembered | None:
     """The first result under a name, if it is still remembered."""
     found = names.get(name)
-    if found is None:
+    if found is None or not _lasts(state, step, found):
         return None
-    if found.swept or step.ms - found.ms <= state.dedup_window_ms or is_open(state, found):
-        return found
-    return None
+    return found
+
+
+def _lasts(state: State, step: Step, found: Remembered) -> bool:
+    return found.swept or step.ms - found.ms <= state.dedup_window_ms or is_open(state, found)
 
 
 def is_open(state: State, result: Remembered) -> bool:
@@ -32,11 +34,23 @@ def is_open(state: State, result: Remembered) -> bool:
     return result.order in state.orders
 
 
-def remember(state: State, step: Step, names: dict[str, Remembered], name: str, order: int) -> None:
-    """Keep a first result; `order` is the order it opened, the negative of a list's number, or zero."""
-    result = Remembered(names, name, step.ms, step.seq, order)
+def remember(state: State, step: Step, names: dict[str, Remembered], name: str) -> Remembered:
+    """Keep the result of the command at hand under a name that has none; its `order` is set when one is opened."""
+    result = Remembered(names, name, step.ms, step.seq, 0)
     names[name] = result
     state.remembered.append(result)
+    return result
+
+
+def claim(state: State, step: Step, result: Remembered) -> Remembered:
+    """The first result under a name if there is one, else this `result`, which is remembered. One look-up."""
+    found = result.names.setdefault(result.name, result)
+    if found is not result:
+        if _lasts(state, step, found):
+            return found
+        result.names[result.name] = result
+    state.remembered.append(result)
+    return result
 
 
 def sweep(state: State, now_ms: int) -> None:

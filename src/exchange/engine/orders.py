@@ -4,7 +4,7 @@ from typing import Final
 
 from exchange.commands.types import Amend, Cancel, CancelAll, Place
 from exchange.engine import funds, memory, placing
-from exchange.engine.accounts import Account
+from exchange.engine.accounts import Account, Remembered
 from exchange.engine.book import Order
 from exchange.engine.closing import end
 from exchange.engine.entry import accept, admit, afford, band, counts, draft, lots_of, post_only, trigger
@@ -35,26 +35,19 @@ def trader(state: State, step: Step, id: int) -> Account:
 def place(state: State, step: Step, command: Place) -> None:
     """Accept an order, trade what it can, and rest or end the remainder; or tell a repetition its first result."""
     account = trader(state, step, command.account)
-    name = command.client_id
-    if not name:
-        place_new(state, step, account, command)
+    if not command.client_id:
+        place_new(state, step, account, command, None)
         return
-    first = memory.recall(state, step, account.orders, name)
-    if first is not None:
+    name = Remembered(account.orders, command.client_id, step.ms, step.seq, 0)
+    first = memory.claim(state, step, name)
+    if first is name:
+        place_new(state, step, account, command, name)
+    else:
         step.emit(Duplicate(f"{first.ms}-{first.seq}"))
-        return
-    order = state.next_order
-    try:
-        place_new(state, step, account, command)
-    except Refused:
-        order = 0
-        raise
-    finally:
-        memory.remember(state, step, account.orders, name, order)
 
 
-def place_new(state: State, step: Step, account: Account, command: Place) -> None:
-    """Place an order that repeats none.
+def place_new(state: State, step: Step, account: Account, command: Place, name: Remembered | None) -> None:
+    """Place an order that repeats none; `name` is where its result is remembered.
 
     Raises:
         Refused.
@@ -63,7 +56,7 @@ def place_new(state: State, step: Step, account: Account, command: Place) -> Non
         raise Refused(Code.ACCOUNT_FROZEN, "account")
     market = state.market(command.market)
     admit(market, command)
-    order = draft(step, state.seat(account, market), command)
+    order = draft(step, state.seat(account, market), command, name)
     post_only(order, command.order_type)
     if market.guarded:
         band(order)

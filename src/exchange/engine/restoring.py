@@ -196,7 +196,7 @@ class Restoring:
             _int(row[6]),
             _int(row[7]),
             self._shared(_int(row[8]), _int(row[9])),
-            _str(row[10]),
+            None,
             None,
         )
         shown = order.left
@@ -253,6 +253,9 @@ class Restoring:
         result = Remembered(names[_str(row[2])], _str(row[3]), _int(row[4]), _int(row[5]), _int(row[6]))
         if row[7] is True:
             result.names[result.name] = result
+            order = self._state.orders.get(result.order) if row[2] == "o" else None
+            if order is not None:
+                order.name = result
         if row[0] == "kept":
             result.swept = True
         else:

@@ -79,9 +79,9 @@ def _pending(state: State, id: int) -> Withdrawal:
 def _repeated(state: State, step: Step, names: dict[str, Remembered], ref: str) -> bool:
     """Whether the transfer has its result already, which is then told again; else this one's is remembered, whatever
     it will be."""
-    first = memory.recall(state, step, names, ref)
-    if first is not None:
-        step.emit(Duplicate(f"{first.ms}-{first.seq}"))
-        return True
-    memory.remember(state, step, names, ref, 0)
-    return False
+    result = Remembered(names, ref, step.ms, step.seq, 0)
+    first = memory.claim(state, step, result)
+    if first is result:
+        return False
+    step.emit(Duplicate(f"{first.ms}-{first.seq}"))
+    return True
