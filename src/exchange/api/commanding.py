@@ -10,13 +10,14 @@ import asyncio
 from typing import Final, Protocol
 
 from exchange.api.errors import ApiError, GatewayCode, refusal
+from exchange.api.parts import WHOLE, answers, duplicate_of, parts, refusal_of, same_part
 from exchange.commands import codec as commands
-from exchange.commands.types import Command, Place
+from exchange.commands.types import Batch, CancelReplace, Command, Place, PlaceList
 from exchange.commands.writer import CommandWriter
 from exchange.effects.ports import Log, LogFull, LogUnavailable
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
-from exchange.events.types import Duplicate, Outcome, Rejected
+from exchange.events.types import Outcome
 from exchange.terms.codes import Refused
 from exchange.terms.stream import CommandEntry, EventEntry, StreamId, parse_id, previous
 
@@ -30,11 +31,14 @@ _PERHAPS_OTHER: Final = _PERHAPS + "ref, where it has one."
 
 
 class Answer:
-    """A command's entry: its position and outcome."""
+    """A command's entry: its position and outcome, and which `part` of it answers (for a repetition of what was one
+    part of another command). `firsts` has the first results of a batch's parts that were repetitions, by index."""
 
-    def __init__(self, id: StreamId, outcome: Outcome) -> None:
+    def __init__(self, id: StreamId, outcome: Outcome, part: int = WHOLE) -> None:
         self.id = id
         self.outcome = outcome
+        self.part = part
+        self.firsts: dict[int, Answer | ApiError] = {}
 
 
 class Reader(Protocol):
@@ -76,7 +80,7 @@ class CommandPath:
         except LogFull:
             raise ApiError(GatewayCode.LOG_FULL) from None
         except LogUnavailable:
-            detail = _PERHAPS_ORDER if isinstance(command, Place) else _PERHAPS_OTHER
+            detail = _PERHAPS_ORDER if isinstance(command, (Place, PlaceList, CancelReplace, Batch)) else _PERHAPS_OTHER
             raise ApiError(GatewayCode.LOG_UNAVAILABLE, detail=detail) from None
         except (TimeoutError, Passed):
             raise ApiError(GatewayCode.UNKNOWN_OUTCOME) from None
@@ -92,9 +96,9 @@ class CommandPath:
             ApiError: it was refused, with the entry's position; or as `ask`.
         """
         answer = await self.ask(command)
-        for event in answer.outcome.events:
-            if isinstance(event, Rejected):
-                raise refusal(event.code, event.field, answer.id)
+        refused = refusal_of(answer.outcome, answer.part)
+        if refused is not None:
+            raise refusal(*refused, answer.id)
         return answer
 
     async def drained(self, seconds: float) -> None:
@@ -112,34 +116,55 @@ class CommandPath:
         entry = await await_result(waiter, id, self._deadline_s, self._log)
         self._see_current(waiter)
         outcome = self._reader.outcome(entry)
-        first = outcome.events[0] if outcome.events else None
-        if isinstance(first, Duplicate):
-            async with asyncio.timeout(self._deadline_s):
-                answer = await self._first(command, parse_id(first.first))
-            self._see_current(waiter)
-            return answer
-        return Answer(id, outcome)
+        first = duplicate_of(outcome)
+        if first:
+            return await self._first(command, parse_id(first), waiter)
+        answer = Answer(id, outcome)
+        if isinstance(command, Batch):
+            for part in parts(outcome).values():
+                if part.first:
+                    answer.firsts[part.index] = await self._first_of(command.items[part.index], part.first, waiter)
+        return answer
 
     def _see_current(self, waiter: ReplyWaiter) -> None:
         if waiter is not self._reader.waiter:
             raise ApiError(GatewayCode.UNKNOWN_OUTCOME)
 
-    async def _first(self, command: Command, id: StreamId) -> Answer:
-        """The first result, if it answered the same command."""
-        entry = await self._log.event(id)
-        original = await self._command(id)
+    async def _first(self, command: Command, id: StreamId, waiter: ReplyWaiter) -> Answer:
+        """The first result, if it answered the same, as a whole or in part."""
+        async with asyncio.timeout(self._deadline_s):
+            entry = await self._log.event(id)
+            original = await self._command(id)
+        self._see_current(waiter)
         if entry is None or original is None:
             raise ApiError(GatewayCode.RESULT_GONE)
         try:
-            same = commands.encode(commands.decode(original.fields)) == commands.encode(command)
+            part = same_part(commands.decode(original.fields), command)
         except Refused:
-            same = False
-        if not same:
-            order = isinstance(command, Place)
-            code = GatewayCode.CLIENT_ORDER_ID_REUSED if order else GatewayCode.REF_REUSED
-            raise ApiError(code, "client_order_id" if order else "ref")
-        return Answer(id, self._reader.outcome(entry))
+            part = None
+        outcome = self._reader.outcome(entry)
+        if part is None or not answers(outcome, part):
+            raise _reused(command)
+        return Answer(id, outcome, part)
+
+    async def _first_of(self, part: Command, first: str, waiter: ReplyWaiter) -> "Answer | ApiError":
+        """The same for a part: that it cannot be told is the answer to this part only."""
+        try:
+            return await self._first(part, parse_id(first), waiter)
+        except ApiError as error:
+            return error
+        except (TimeoutError, LogUnavailable):
+            return ApiError(GatewayCode.UNKNOWN_OUTCOME)
 
     async def _command(self, id: StreamId) -> CommandEntry | None:
         found = await self._log.commands(previous(id), 1)
         return found[0] if found and found[0].id == id else None
+
+
+def _reused(command: Command) -> ApiError:
+    """A name that was given to something else before."""
+    if isinstance(command, (Place, CancelReplace)):
+        return ApiError(GatewayCode.CLIENT_ORDER_ID_REUSED, "client_order_id")
+    if isinstance(command, PlaceList):
+        return ApiError(GatewayCode.CLIENT_LIST_ID_REUSED, "client_list_id")
+    return ApiError(GatewayCode.REF_REUSED, "ref")

@@ -37,6 +37,7 @@ class GatewayCode(StrEnum):
     ORIGIN_REFUSED = "origin_refused"
     # What is asked.
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    CLIENT_LIST_ID_REUSED = "client_list_id_reused"
     REF_REUSED = "ref_reused"
     RESULT_GONE = "result_gone"
     FAUCET_OFF = "faucet_off"
@@ -80,6 +81,7 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     G.TOO_MANY_ATTEMPTS: (429, "Too many failed attempts; wait as long as Retry-After says."),
     G.ORIGIN_REFUSED: (403, "A browser may open this WebSocket only from a page of this host."),
     G.CLIENT_ORDER_ID_REUSED: (409, "This client_order_id was used lately for another order; choose a new one."),
+    G.CLIENT_LIST_ID_REUSED: (409, "This client_list_id was used lately for another order list; choose a new one."),
     G.REF_REUSED: (409, "This ref was used lately for another transfer; choose a new one."),
     G.RESULT_GONE: (
         409,
@@ -141,6 +143,20 @@ ENGINE_STATUS: Final[dict[Code, int]] = {
     Code.UNKNOWN_ORDER: 404,
     Code.NOT_A_REDUCTION: 422,
     Code.BELOW_FILLED: 422,
+    Code.EXPIRING: 503,
+    Code.ACCOUNT_FROZEN: 403,
+    Code.ALREADY_EXPIRED: 422,
+    Code.OUTSIDE_BAND: 422,
+    Code.TOO_MANY_PARTS: 422,
+    Code.TOO_MANY_ORDERS: 409,
+    Code.POSITION_LIMIT: 422,
+    Code.WOULD_TRIGGER: 409,
+    Code.NO_REFERENCE: 409,
+    Code.CLIENT_ID_USED: 409,
+    Code.LEG_PRICES: 422,
+    Code.UNKNOWN_LIST: 404,
+    Code.BOOK_CROSSED: 409,
+    Code.NOT_IN_AUCTION: 409,
     Code.BALANCE_LIMIT: 422,
     Code.UNKNOWN_WITHDRAWAL: 404,
 }
@@ -151,7 +167,10 @@ OUTSIDE_NAMES: Final[dict[str, str]] = {
     "tif": "time_in_force",
     "client_id": "client_order_id",
     "order": "id",
+    "order_list": "id",
     "withdrawal": "id",
+    "expires_ms": "expires_at",
+    "group": "trade_group",
 }
 """The commands' field names that the API calls otherwise."""
 
@@ -194,7 +213,10 @@ def refusal(code: str, field: str, position: StreamId | None = None) -> ApiError
     except ValueError:
         detail = f"The engine refused for a reason new to this gateway: {code}."
         return ApiError(GatewayCode.INTERNAL, detail=detail, position=position)
-    return ApiError(known, OUTSIDE_NAMES.get(field, field) or None, position=position)
+    outside = OUTSIDE_NAMES.get(field, field)
+    if known is Code.UNKNOWN_LIST and field == "client_id":
+        outside = "client_list_id"
+    return ApiError(known, outside or None, position=position)
 
 
 def table() -> str:

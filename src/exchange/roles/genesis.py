@@ -19,8 +19,10 @@ _logger = structlog.get_logger(__name__)
 
 DEDUP_WINDOW_MS = 24 * 3600 * 1000
 """How long a new log remembers a client order id or a transfer's reference, in stream time. Stream time follows the
-server's clock: the window has to outlast not only retries but a clock that is set wrong by an hour or two in between.
-Each remembered name costs some 200 bytes."""
+server's clock: the window has to outlast not only retries but a clock that is set wrong by an hour or two."""
+
+DEDUP_NAMES = 1_000_000
+"""How many of the newest are remembered at most. Each costs some 200 bytes."""
 
 
 def random_log_id() -> str:
@@ -43,6 +45,6 @@ async def open_log(
     if machine.state.log_id or store.names() or await log.commands(machine.head.id, 1):
         return False
     log_id = new_log_id()
-    id = await log.append(encode(OpenLog(log_id, RULES, DEDUP_WINDOW_MS)))
+    id = await log.append(encode(OpenLog(log_id, RULES, DEDUP_WINDOW_MS, DEDUP_NAMES)))
     _logger.info("new log opened", log_id=log_id, id=id)
     return True
