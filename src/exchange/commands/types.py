@@ -7,6 +7,8 @@ compile to structs, a dataclass's constructor does not (25 ns against 250 ns).
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from exchange.terms.instructions import PLAIN, Instructions
 from exchange.terms.words import AccountStatus, ListKind, MarketStatus, OrderType, SelfTrade, Side, TimeInForce
 
@@ -14,6 +16,7 @@ RULES: Final = 2
 """The newest version of the rules that this engine knows; a log is opened under one and changes it by command."""
 
 
+@mypyc_attr(acyclic=True)
 class Command:
     """What every command is; see the subclasses."""
 
@@ -240,6 +243,7 @@ class ReleaseWithdrawal(Command):
         self.withdrawal = withdrawal
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Place(Command):
     """A new order.
 
@@ -288,6 +292,7 @@ class PlaceList(Command):
         self.legs = legs
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Cancel(Command):
     """End an open order, named by `order` or by `client_id` (the other is zero or empty)."""
 
@@ -306,6 +311,7 @@ class CancelList(Command):
         self.client_id = client_id
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Amend(Command):
     """Reduce an open order to a new total `quantity` (filled part included), keeping its place in the queue."""
 

@@ -6,6 +6,8 @@ the entry's balance changes are what really happened rather than a second tellin
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from exchange.engine.volumes import Volume
 from exchange.events.base import Posting
 from exchange.terms.words import NONE, OPEN, AccountStatus, SelfTrade
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from exchange.engine.book import Seat
 
 
+@mypyc_attr(acyclic=True)
 class Balance:
     """What one account holds of one asset, in smallest units: free (`available`) and bound (`locked`).
 

@@ -6,7 +6,7 @@ from exchange.engine.accounts import Account, Remembered
 from exchange.engine.closing import end
 from exchange.engine.entry import admit, draft
 from exchange.engine.state import State, Step
-from exchange.events.base import Duplicate, Item
+from exchange.events.base import Duplicate, Item, Rejected
 from exchange.terms.codes import Code, Refused
 from exchange.terms.words import FROZEN
 
@@ -40,6 +40,10 @@ def _item(state: State, step: Step, index: int, item: Command) -> None:
         if isinstance(first, Duplicate):
             step.events.pop()
             mark.first = first.first
+        elif isinstance(first, Rejected):
+            step.events.pop()
+            mark.code = first.code
+            mark.field = first.field
 
 
 def cancel_replace(state: State, step: Step, command: CancelReplace) -> None:
@@ -81,13 +85,17 @@ def _canceled(state: State, step: Step, account: Account, command: CancelReplace
     mark = Item(0)
     step.emit(mark)
     cancel = command.cancel
+    told = len(step.events)
     try:
-        order = orders.own_order(state, account, cancel.order, cancel.client_id)
-        if order.seat.market.name != command.place.market:
-            raise Refused(Code.UNKNOWN_ORDER, "client_id" if cancel.client_id else "order")
+        order = orders.own_order(state, step, account, cancel.order, cancel.client_id)
     except Refused as refusal:
         mark.code = refusal.code.value
         mark.field = refusal.field
+        return False
+    if order is None or order.seat.market.name != command.place.market:
+        del step.events[told:]
+        mark.code = Code.UNKNOWN_ORDER.value
+        mark.field = "client_id" if cancel.client_id else "order"
         return False
     end(state, step, order, "")
     return True

@@ -17,6 +17,8 @@ The book knows nothing of accounts' money or of matching rules.
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from exchange.engine.accounts import Account, Balance, Remembered
 from exchange.engine.volumes import Volume
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from exchange.engine.special import Special
 
 
+@mypyc_attr(acyclic=True)
 class Rates:
     """Fee rates in millionths of what is received; a negative `maker` is a rebate. Shared, never changed."""
 

@@ -133,8 +133,8 @@ def _in_force(instructions: Instructions, default: SelfTrade) -> Instructions:
 def _ticks(market: Market, price: int, field: str) -> int:
     if price == 0:
         raise Refused(Code.NOT_POSITIVE, field)
-    ticks, rest = divmod(price, market.tick_size)
-    if rest != 0:
+    ticks = price // market.tick_size  # not `divmod`, which is a call
+    if ticks * market.tick_size != price:
         raise Refused(Code.OFF_TICK, field)
     if ticks > MAX_COUNT:
         raise Refused(Code.OUT_OF_RANGE, field)
@@ -149,8 +149,8 @@ def lots_of(market: Market, quantity: int, field: str) -> int:
     """
     if quantity == 0:
         raise Refused(Code.NOT_POSITIVE, field)
-    lots, rest = divmod(quantity, market.lot_size)
-    if rest != 0:
+    lots = quantity // market.lot_size
+    if lots * market.lot_size != quantity:
         raise Refused(Code.OFF_LOT, field)
     if lots > MAX_COUNT:
         raise Refused(Code.OUT_OF_RANGE, field)

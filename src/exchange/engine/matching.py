@@ -8,6 +8,8 @@ fill-or-kill can be filled by `feasible`, which changes nothing.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from exchange.engine import funds
 from exchange.engine.book import BookSide, Level, Order, Seat
 from exchange.engine.closing import closed, oco
@@ -43,6 +45,7 @@ _FAR: Final = 1 << 60
 _NO_BOUND: Final = 1 << 61
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Taking:
     """How far a taker may go: the ticks between which it may trade, and the worst it takes; what it has made so far."""
 

@@ -3,7 +3,7 @@
 from exchange.engine import funds, matching
 from exchange.engine.book import Order
 from exchange.engine.closing import closed, rises
-from exchange.engine.entry import register
+from exchange.engine.entry import crosses, register
 from exchange.engine.matching import PREVENTED, Amount, Taking
 from exchange.engine.special import BOOK, TRIGGER, Special
 from exchange.engine.state import State, Step
@@ -45,7 +45,8 @@ def execute(state: State, step: Step, order: Order, tif: TimeInForce) -> None:
     special = order.special
     before = order.left
     reason = ""
-    if market.status != AUCTION:
+    rests = order.ticks != 0 and (tif == GTC or tif == GTD)  # noqa: SIM109 (compiled, `in` builds a tuple)
+    if market.status != AUCTION and not (rests and not crosses(market, order.buy, order.ticks)):
         bounds = _taking(state, order, special)
         if tif == FOK and not matching.feasible(market, order, bounds):
             _finish(state, step, order, "expired", "fok")
@@ -57,7 +58,7 @@ def execute(state: State, step: Step, order: Order, tif: TimeInForce) -> None:
         _finish(state, step, order, "expired_in_match", "")
     elif order.left == 0:
         _finish(state, step, order, "filled", "")
-    elif reason or order.ticks == 0 or (tif != GTC and tif != GTD):
+    elif reason or not rests:
         _finish(state, step, order, "expired", reason)
     else:
         rest(state, step, order)

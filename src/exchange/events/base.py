@@ -1,6 +1,9 @@
 """What every event is, what an entry holds of them, and the three that say how a command was taken."""
 
+from mypy_extensions import mypyc_attr
 
+
+@mypyc_attr(acyclic=True)
 class Event:
     """What every event is; see the subclasses."""
 
@@ -9,6 +12,7 @@ class Event:
         raise NotImplementedError
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Posting:
     """A balance change: `available` and `locked` are signed amounts.
 
@@ -26,6 +30,7 @@ class Posting:
         return f'[{self.account},"{self.asset}","{self.available}","{self.locked}"]'
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Outcome:
     """The whole result of one command: its events in order, then the balance changes they made together."""
 

@@ -1,10 +1,13 @@
 """What became of orders, and of lists of them."""
 
+from mypy_extensions import mypyc_attr
+
 from exchange.events.base import Event
 from exchange.terms.instructions import PLAIN, Instructions
 from exchange.terms.words import ListKind, OrderEnd, OrderType, Side, TimeInForce, WaitsOn
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Accepted(Event):
     """An order has its number and its fee rates; its trades, if any, and its `rested`, `waiting` or `done` follow.
 
@@ -98,6 +101,7 @@ class Activated(Event):
         )
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Rested(Event):
     """What is left of an accepted order rests. Book change: `quantity` joins the level `price` on `side`.
 
@@ -156,6 +160,7 @@ class Replenished(Event):
         )
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Amended(Event):
     """An open order was reduced. Book change, unless `seq` is zero: `by` leaves the level `price` on `side`.
 
@@ -194,6 +199,7 @@ class Amended(Event):
         )
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Canceled(Event):
     """A resting order was taken off. Book change: `quantity` leaves the level `price` on `side`.
 
@@ -233,6 +239,7 @@ class Canceled(Event):
         )
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Done(Event):
     """An accepted order ended while it was not on the book; `left` is the base quantity that neither traded nor was
     prevented (zero when the order was given as a quote amount), `reason` why it expired, where that is not plain from

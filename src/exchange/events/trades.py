@@ -1,9 +1,12 @@
 """What orders did to each other."""
 
+from mypy_extensions import mypyc_attr
+
 from exchange.events.base import Event
 from exchange.terms.words import SelfTrade, Side
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Trade(Event):
     """The taker's order met a resting one, at the resting one's price.
 

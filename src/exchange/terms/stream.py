@@ -7,6 +7,8 @@ milliseconds since the epoch and a sequence within that millisecond, written `ms
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 StreamId = tuple[int, int]
 """`(milliseconds, sequence)`; tuples compare in stream order."""
 
@@ -46,6 +48,7 @@ def previous(stream_id: StreamId) -> StreamId:
     return (ms, seq - 1) if seq else (ms - 1, _MAX_PART)
 
 
+@mypyc_attr(acyclic=True)
 class CommandEntry:
     """One entry of the command stream, as it stands there.
 
@@ -58,6 +61,7 @@ class CommandEntry:
         self.fields = fields
 
 
+@mypyc_attr(acyclic=True)
 class EventEntry:
     """One entry of the event stream: the result of the command with the same id.
 
