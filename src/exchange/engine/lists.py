@@ -19,6 +19,7 @@ from exchange.engine.state import State, Step
 from exchange.events.base import Duplicate
 from exchange.events.orders import ListOpened, Waiting
 from exchange.terms.codes import Code, Refused
+from exchange.terms.instructions import PLAIN
 from exchange.terms.words import (
     FROZEN,
     HALTED,
@@ -72,7 +73,7 @@ def _place(state: State, step: Step, account: Account, command: PlaceList) -> No
             names.add(leg.client_id)
         order = draft(step, seat, leg, None)
         if order.special is None:
-            order.special = Special(leg.order_type, leg.tif, leg.instructions)
+            order.special = Special(leg.order_type, leg.tif, PLAIN)
         if place < placed:
             post_only(order, leg.order_type)
             if market.guarded:
