@@ -137,6 +137,8 @@ class Follower:
                 await self.turn()
                 self.problem = ""
                 pause = _FIRST_PAUSE_S
+                await asyncio.sleep(0)  # those who waited answer…
+                await asyncio.sleep(0)  # … and their answers go out, before the log is asked again
             except LogUnavailable as error:
                 self.problem = f"the log cannot be reached: {error}"
                 if self._tail is not None:
