@@ -8,8 +8,8 @@ import pytest
 
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis_log import AsyncRedisLog
+from exchange.projections.live import state as live_state
 from exchange.projections.live import tape as live_tape
-from exchange.projections.live import view as live_view
 from exchange.roles.recovery import recover
 from exchange.roles.snapshots import take
 from exchange.settings import Settings
@@ -136,7 +136,7 @@ async def test_reads_follow_writes_while_the_projection_stands_still(place: Worl
 async def test_where_memory_and_database_do_not_meet_the_answer_is_an_older_whole_state(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_view, "RECENT_ORDERS", 5)
+    monkeypatch.setattr(live_state, "RECENT_ORDERS", 5)
     later = replace(place.settings, port=free_port())
     await place.start_gateway(later)
     base = f"http://127.0.0.1:{later.port}"

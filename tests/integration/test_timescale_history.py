@@ -1,7 +1,7 @@
 """The reads: every page of everything, against what happened; and what they say when the database is away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +13,23 @@ import pytest
 from exchange.embedded.postgres import PostgresServer
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
-from exchange.projections.timescale.history import CandleRow, History, OrderRow
+from exchange.projections.timescale.history import CandleRow, History
 from exchange.projections.timescale.migrations import migrate
-from exchange.projections.timescale.rows import Batch
 from exchange.projections.timescale.writer import Writer
 from exchange.terms.stream import genesis_head
-from tests.integration.projecting import MINUTE_MS, NOON_MS, Pair, Tables, a_log, expected
+from tests.integration.projecting import (
+    MINUTE_MS,
+    NOON_MS,
+    Pair,
+    Tables,
+    a_log,
+    batch,
+    expected,
+    holding,
+    pages,
+    shown,
+    told,
+)
 
 Row = TypeVar("Row")
 ACCOUNTS = range(100, 108)
@@ -39,35 +50,8 @@ def tables(pairs: list[Pair]) -> Tables:
 @pytest.fixture(scope="module")
 def filled(postgres: PostgresServer, pairs: list[Pair]) -> Iterator[str]:
     """A database that holds it, for tests that only read."""
-    name = "history_reads"
-    admin = postgres.database_url("postgres")
-
-    async def make() -> None:
-        connection = await asyncpg.connect(admin)
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-        url = postgres.database_url(name)
-        await migrate(url, timescale="off", wait_seconds=10)
-        writer = Writer(url)
-        await writer.open()
-        await writer.write(batch(pairs))
-        await writer.close()
-
-    async def drop() -> None:
-        connection = await asyncpg.connect(admin)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await connection.close()
-
-    asyncio.run(make())
-    yield postgres.database_url(name)
-    asyncio.run(drop())
-
-
-def batch(pairs: list[Pair]) -> Batch:
-    made = Batch()
-    for _, entry in pairs:
-        made.add(entry)
-    return made
+    with holding(postgres, "history_reads", pairs) as url:
+        yield url
 
 
 @pytest.fixture
@@ -77,33 +61,10 @@ async def history(filled: str) -> Any:
     await opened.close()
 
 
-async def pages(read: Callable[..., Awaitable[list[Row]]], key: str) -> list[Row]:
-    """All rows, page by page; `key` names what the next page is below."""
-    rows: list[Row] = []
-    page = await read(before=None)
-    while page:
-        rows += page
-        page = await read(before=getattr(page[-1], key))
-    return rows
-
-
-def plain(row: OrderRow) -> tuple[Any, ...]:
-    return (
-        *(row.id, row.account, row.market, row.side, row.type, row.tif, str(row.price), str(row.quantity)),
-        *(str(row.quote_amount), str(row.filled), str(row.filled_quote), str(row.fee), row.status, row.client_id),
-        *(*row.created, *row.updated),
-    )
-
-
-def told(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """An order of `expected` without the fee rates, which the reads leave out."""
-    return (*row[:12], *row[14:])
-
-
 async def test_orders_come_in_pages_newest_first(history: History, tables: Tables) -> None:
     for account in ACCOUNTS:
         read = await pages(partial(history.orders, account, limit=7), "id")
-        assert [plain(row) for row in read] == [told(row) for row in tables["orders"] if row[1] == account][::-1]
+        assert [shown(row) for row in read] == [told(row) for row in tables["orders"] if row[1] == account][::-1]
 
 
 async def test_orders_can_be_narrowed(history: History, tables: Tables) -> None:
@@ -120,7 +81,7 @@ async def test_one_order_by_number_or_by_client_id(history: History, tables: Tab
     named = next(row for row in tables["orders"] if row[15])
     found = await history.order(named[0])
     assert found is not None
-    assert plain(found) == told(named)
+    assert shown(found) == told(named)
     assert await history.order_by_client_id(named[1], named[15]) == found
     assert await history.order_by_client_id(named[1] + 1, named[15]) is None
     assert await history.order_by_client_id(named[1], "") is None
@@ -133,7 +94,7 @@ async def test_fills_are_both_sides_of_the_trades(history: History, tables: Tabl
         sides = []
         for row in tables["trades"]:
             market, trade, ms, _, seq, price, quantity, notional, taker_side = row[:9]
-            maker_order, taker_order, maker, taker, maker_fee, taker_fee = row[9:]
+            maker_order, taker_order, maker, taker, maker_fee, taker_fee = row[9:15]
             maker_side = {"buy": "sell", "sell": "buy"}[taker_side]
             common = (trade, market, seq, ms, int(price), int(quantity), int(notional))
             if maker == account:

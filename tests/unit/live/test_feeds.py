@@ -172,7 +172,13 @@ def test_a_quote_is_what_the_engine_then_does(seed: int) -> None:
             buy = chance.random() < 0.5
             spend = chance.randint(100, 10**6) if buy and chance.random() < 0.5 else 0
             quantity = 0 if spend else 100 * chance.randint(1, 300)
-            quoted = quote.walk(pipeline.view.markets[MARKET], "buy" if buy else "sell", quantity, spend)
+            quoted = quote.walk(
+                pipeline.view.markets[MARKET],
+                "buy" if buy else "sell",
+                quantity,
+                spend,
+                pipeline.view.markets[MARKET].taker_fee,
+            )
             change = pipeline.do(market(102, "buy" if buy else "sell", quantity, quote_amount=spend))
             (order,) = [order for order in change.orders.values() if order.type == "market"]
             assert (quoted.fillable, quoted.total, quoted.fee) == (order.filled, order.paid, order.fee)

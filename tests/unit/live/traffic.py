@@ -73,7 +73,7 @@ def world(*, rules: int = 2, dedup_names: int = 50) -> list[Command]:
         commands.append(OpenAccount(f"user-{number}"))
         commands += [Deposit(user, asset, 10**9, f"d{asset}") for asset in ("TATA", "RELI", "INR")]
     if rules > 1:
-        commands.append(SetFeeTiers("INR", [Tier(0, 1000, 2000), Tier(10**6, 500, 1500), Tier(10**7, -300, 1000)]))
+        commands.append(SetFeeTiers("INR", [Tier(0, 1000, 2000), Tier(10**5, 500, 1500), Tier(10**6, -300, 1000)]))
     return commands
 
 
@@ -120,7 +120,7 @@ class Traffic:
     def place(self, user: int, market: str, ms: int) -> Place:
         """An order of any type with anything that it may say."""
         chance = self.chance
-        order_type: OrderType = chance.choices(list(ORDER_TYPES), (60, 12, 7, 7, 7, 7))[0]
+        order_type: OrderType = chance.choices(list(ORDER_TYPES.values()), (60, 12, 7, 7, 7, 7))[0]
         side: Side = chance.choice(list(SIDES.values()))
         priced = order_type in PRICED
         tif = chance.choices(list(TIMES_IN_FORCE.values()), (12, 2, 1, 3))[0] if priced else IOC
@@ -276,7 +276,7 @@ class Traffic:
         if roll < 0.7:
             return SetMarketFees(name, chance.choice((-500, 0, 1500)), 2500, chance.random() < 0.7)
         if roll < 0.75:
-            return SetFeeTiers("INR", chance.choice(([], [Tier(0, 900, 1900), Tier(10**6, -100, 1400)])))
+            return SetFeeTiers("INR", chance.choice(([], [Tier(0, 900, 1900), Tier(10**5, -100, 1400)])))
         if roll < 0.85:
             return SetMarketStatus(name, "open")
         bands = [chance.choice((0, 10_300, 11_000)), chance.choice((0, 9_000, 9_700))]

@@ -1,7 +1,7 @@
 """What a market order would get now: the book walked as the engine would walk it.
 
-Order by order, because the fee of each fill is rounded up on its own. Nothing is promised: another order may come
-first.
+Order by order, because the fee of each fill is rounded up on its own. Only what orders show counts: the hidden part of
+an iceberg is nobody's to know. Nothing is promised: another order may come first.
 """
 
 from exchange.projections.live.records import LiveMarket
@@ -24,8 +24,9 @@ class Quote:
         self.complete = False
 
 
-def walk(market: LiveMarket, kind: Side, quantity: int, quote_amount: int) -> Quote:
-    """Take `quantity` (base units, on the lot) or spend `quote_amount` (a buy) from the facing side."""
+def walk(market: LiveMarket, kind: Side, quantity: int, quote_amount: int, taker_fee: int) -> Quote:
+    """Take `quantity` (base units, on the lot) from the facing side, or as much as spends (a buy) or brings (a sell) a
+    `quote_amount`; `taker_fee` is the rate in millionths."""
     quote = Quote()
     buys = kind == BUY
     scale = 10**market.base_decimals
@@ -35,16 +36,16 @@ def walk(market: LiveMarket, kind: Side, quantity: int, quote_amount: int) -> Qu
         for order in level.orders.values():
             if quote_amount:
                 wanted = spend // lot_cost * market.lot_size
-            taken = min(wanted, order.left)
+            taken = min(wanted, order.shown)
             if taken:
                 notional = level.price * taken // scale
                 quote.fillable += taken
                 quote.total += notional
-                quote.fee += -(-(taken if buys else notional) * market.taker_fee // FEE_SCALE)
+                quote.fee += -(-(taken if buys else notional) * taker_fee // FEE_SCALE)
                 quote.worst = level.price
                 wanted -= taken
                 spend -= notional
-            if taken < order.left:
+            if taken < order.shown:
                 quote.complete = True
                 return quote
     quote.complete = spend == 0 if quote_amount else wanted == 0

@@ -7,7 +7,7 @@ a trade; who draws a line fills the gaps with the close before.
 
 from typing import Final
 
-from exchange.events.types import Trade
+from exchange.events.types import AuctionTrade, Trade
 
 INTERVALS: Final[dict[str, int]] = {
     "1s": 1_000,
@@ -52,7 +52,7 @@ class Candle:
         "volume",
     )
 
-    def __init__(self, interval: str, start: int, trade: Trade) -> None:
+    def __init__(self, interval: str, start: int, trade: Trade | AuctionTrade) -> None:
         self.market = trade.market
         self.interval = interval
         self.start = start
@@ -62,7 +62,7 @@ class Candle:
         self.trades = 1
         self.first_trade = self.last_trade = trade.trade
 
-    def add(self, trade: Trade) -> None:
+    def add(self, trade: Trade | AuctionTrade) -> None:
         """Count the next trade in."""
         price = trade.price
         if price > self.high:
@@ -86,7 +86,7 @@ class Candles:
         self.all: list[Candle] = []
         self._current: dict[str, list[Candle]] = {}
 
-    def add(self, ms: int, trade: Trade) -> None:
+    def add(self, ms: int, trade: Trade | AuctionTrade) -> None:
         """Count a trade in at a moment not before the last one's."""
         current = self._current.get(trade.market)
         if current is None:

@@ -8,92 +8,47 @@ units, moments milliseconds since the epoch.
 Every method raises `DatabaseUnavailable` when the database is away and `DatabaseRefused` when it has no such tables.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
-import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from exchange.projections.timescale import database
+from exchange.projections.timescale.order_history import OrderReads
+from exchange.projections.timescale.reads import below, page, reached
 from exchange.projections.timescale.records import (
+    AmendmentRow,
     CandleRow,
     Day,
     FillRow,
     LedgerKey,
     LedgerRow,
+    ListRow,
     OrderRow,
+    PreventedRow,
     TradeRow,
     TransferRow,
 )
-from exchange.projections.timescale.schema import candles, ledger, orders, projections, trades, transfers
-from exchange.projections.timescale.words import NAME, OrderStatus, TransferKind
-from exchange.terms.stream import Head, StreamId, genesis_head
+from exchange.projections.timescale.schema import candles, ledger, trades, transfers
+from exchange.projections.timescale.words import TransferKind
+from exchange.terms.stream import StreamId
 
 __all__ = [
+    "AmendmentRow",
     "CandleRow",
     "Day",
     "FillRow",
     "History",
     "LedgerKey",
     "LedgerRow",
+    "ListRow",
     "OrderRow",
+    "PreventedRow",
     "TradeRow",
     "TransferRow",
 ]
 
-MAX_LIMIT: Final = 1000
-"""The most rows of one page; larger limits are cut to it."""
 
-_QUERY_SECONDS: Final = 10.0
-
-
-class History:
-    """The reads, over a pool of connections."""
-
-    def __init__(self, database_url: str, *, pool_size: int = 5) -> None:
-        """Nothing is connected until the first question."""
-        self._engine = database.engine(database_url, pool_size=pool_size, command_seconds=_QUERY_SECONDS)
-
-    async def close(self) -> None:
-        """Give the connections up."""
-        await self._engine.dispose()
-
-    async def position(self) -> Head:
-        """How far the database has come; `genesis_head()` before the first entry."""
-        async with self._connection() as connection:
-            return await _position(connection)
-
-    async def order(self, order: int) -> OrderRow | None:
-        """An order by its number, whoever's it is."""
-        return next(iter(await self._orders(sa.select(orders).where(orders.c.id == order))), None)
-
-    async def order_by_client_id(self, account: int, client_id: str) -> OrderRow | None:
-        """An account's newest order under a client order id (after the log's window an id may come again)."""
-        query = sa.select(orders).where(orders.c.account == account, orders.c.client_id == client_id)
-        query = query.where(orders.c.client_id != sa.literal_column("''"))
-        return next(iter(await self._orders(query.order_by(orders.c.id.desc()).limit(1))), None)
-
-    async def orders(
-        self,
-        account: int,
-        *,
-        market: str | None = None,
-        statuses: Collection[OrderStatus] | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> list[OrderRow]:
-        """An account's orders, newest first; `before` is an order's number."""
-        query = sa.select(orders).where(orders.c.account == account)
-        if market is not None:
-            query = query.where(orders.c.market == market)
-        if statuses is not None:
-            query = query.where(orders.c.status.in_(list(statuses)))
-        if before is not None:
-            query = query.where(orders.c.id < before)
-        return await self._orders(query.order_by(orders.c.id.desc()).limit(_page(limit)))
+class History(OrderReads):
+    """All the reads, over a pool of connections."""
 
     async def fills(
         self,
@@ -114,9 +69,9 @@ class History:
                 query = query.where(trades.c[f"{liquidity}_order"] == order)
             if before is not None:
                 query = query.where(trades.c.trade < (before + 1 - bit) // 2)
-            sides.append(query.order_by(trades.c.trade.desc()).limit(_page(limit)).subquery())
+            sides.append(query.order_by(trades.c.trade.desc()).limit(page(limit)).subquery())
         both = sa.union_all(*[sa.select(side) for side in sides]).subquery()
-        query = sa.select(both).order_by(both.c.trade.desc(), both.c.bit.desc()).limit(_page(limit))
+        query = sa.select(both).order_by(both.c.trade.desc(), both.c.bit.desc()).limit(page(limit))
         return [_fill(row) for row in await self._rows(query)]
 
     async def trades(self, market: str, *, before: int | None = None, limit: int = 100) -> list[TradeRow]:
@@ -124,8 +79,11 @@ class History:
         query = sa.select(trades).where(trades.c.market == market)
         if before is not None:
             query = query.where(trades.c.trade < before)
-        rows = await self._rows(query.order_by(trades.c.trade.desc()).limit(_page(limit)))
-        return [TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side) for r in rows]
+        rows = await self._rows(query.order_by(trades.c.trade.desc()).limit(page(limit)))
+        return [
+            TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side, r.auction)
+            for r in rows
+        ]
 
     async def candles(
         self,
@@ -145,7 +103,7 @@ class History:
         if end_ms is not None:
             query = query.where(candles.c.start < end_ms)
         newest_first = start_ms is None
-        query = query.order_by(candles.c.start.desc() if newest_first else candles.c.start).limit(_page(limit))
+        query = query.order_by(candles.c.start.desc() if newest_first else candles.c.start).limit(page(limit))
         found = [_candle(row) for row in await self._rows(query)]
         return found[::-1] if newest_first else found
 
@@ -163,8 +121,8 @@ class History:
             query = query.where(transfers.c.kind == kind)
         key = (transfers.c.created_at, transfers.c.created_entry)
         if before is not None:
-            query = query.where(_below(key, before))
-        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(_page(limit)))
+            query = query.where(below(key, before))
+        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(page(limit)))
         return [
             TransferRow(
                 r.kind,
@@ -194,8 +152,8 @@ class History:
             query = query.where(ledger.c.asset == asset)
         key = (ledger.c.ts, ledger.c.entry, ledger.c.posting)
         if before is not None:
-            query = query.where(_below(key, before))
-        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(_page(limit)))
+            query = query.where(below(key, before))
+        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(page(limit)))
         return [
             LedgerRow((r.ts, r.entry, r.posting), r.account, r.asset, r.available, r.locked, r.reason) for r in rows
         ]
@@ -208,62 +166,8 @@ class History:
             query = query.where(candles.c.market == market)
         query = query.order_by(candles.c.market, candles.c.start)
         async with self._connection(isolation_level="REPEATABLE READ") as connection, connection.begin():
-            position = await _position(connection)
+            position = await reached(connection)
             return Day(position, [_candle(row) for row in await connection.execute(query)])
-
-    async def _orders(self, query: sa.Select[Any]) -> list[OrderRow]:
-        return [
-            OrderRow(
-                r.id,
-                r.account,
-                r.market,
-                r.side,
-                r.type,
-                r.tif,
-                r.price,
-                r.quantity,
-                r.quote_amount,
-                r.filled,
-                r.filled_quote,
-                r.fee,
-                r.status,
-                r.client_id,
-                (r.created_at, r.created_entry),
-                (r.updated_at, r.updated_entry),
-            )
-            for r in await self._rows(query)
-        ]
-
-    async def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        async with self._connection() as connection:
-            rows: Sequence[sa.Row[Any]] = (await connection.execute(query)).all()
-            return rows
-
-    @asynccontextmanager
-    async def _connection(self, **options: str) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.connect() as connection:
-                yield await connection.execution_options(**options) if options else connection
-        except (DBAPIError, sa.exc.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            told = database.translate(error)
-            if told is None:
-                raise
-            raise told from error
-
-
-async def _position(connection: AsyncConnection) -> Head:
-    row = (await connection.execute(sa.select(projections).where(projections.c.name == NAME))).first()
-    return genesis_head() if row is None else Head((row.position_ms, row.position_seq), row.chain)
-
-
-def _page(limit: int) -> int:
-    return max(1, min(limit, MAX_LIMIT))
-
-
-def _below(key: tuple[sa.Column[int], ...], values: tuple[int, ...]) -> sa.ColumnElement[bool]:
-    """The key's columns as a row, below the given one: what an index on them finds at once."""
-    given = [sa.literal(value, column.type) for column, value in zip(key, values, strict=True)]
-    return sa.tuple_(*key) < sa.tuple_(*given)
 
 
 def _fill(r: sa.Row[Any]) -> FillRow:
@@ -283,6 +187,8 @@ def _fill(r: sa.Row[Any]) -> FillRow:
         r.quantity,
         r.notional,
         r.taker_fee if taker else r.maker_fee,
+        0 if taker else r.rebate or 0,
+        r.auction,
     )
 
 

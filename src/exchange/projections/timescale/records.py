@@ -5,9 +5,17 @@ Amounts are integers of smallest units, moments milliseconds since the epoch.
 
 from dataclasses import dataclass
 
-from exchange.projections.timescale.words import Liquidity, OrderStatus, Reason, TransferKind, TransferState
+from exchange.projections.timescale.words import (
+    Liquidity,
+    ListStatus,
+    OrderStatus,
+    Reason,
+    TransferKind,
+    TransferState,
+)
+from exchange.terms.instructions import Instructions
 from exchange.terms.stream import Head, StreamId
-from exchange.terms.words import OrderType, Side, TimeInForce
+from exchange.terms.words import ListKind, OrderType, SelfTrade, Side, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,8 @@ class OrderRow:
 
     `price`, `quantity` and `quote_amount` are zero where the order has none, `client_id` empty. `filled` is base,
     `filled_quote` what those fills cost, `fee` what was paid on them so far, in the asset received (`fee_asset`).
+    `prevented` is what self-trade prevention took off it, `reason` why it ended (empty: plain from its status),
+    `order_list` the list that it belongs to, or zero; `activated_ms` when its trigger or list last called it.
     """
 
     id: int
@@ -34,6 +44,11 @@ class OrderRow:
     client_id: str
     created: StreamId
     updated: StreamId
+    instructions: Instructions
+    order_list: int
+    prevented: int
+    reason: str
+    activated_ms: int | None
 
     @property
     def fee_asset(self) -> str:
@@ -42,8 +57,54 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRow:
+    """An order list; `orders` are its members in the order of the legs."""
+
+    id: int
+    account: int
+    market: str
+    kind: ListKind
+    client_id: str
+    orders: list[int]
+    status: ListStatus
+    created: StreamId
+    updated: StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class PreventedRow:
+    """A trade with oneself that was not made; `id` is the page's key. `maker` and `taker` are accounts."""
+
+    id: int
+    ms: int
+    market: str
+    seq: int
+    price: int
+    stp: SelfTrade
+    taker_side: Side
+    maker_order: int
+    taker_order: int
+    maker: int
+    taker: int
+    maker_quantity: int
+    taker_quantity: int
+    maker_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentRow:
+    """An order was reduced to a new total; `key` is the entry's id and the event's place in it, the page's key."""
+
+    key: tuple[int, int, int]
+    order: int
+    account: int
+    quantity: int
+    reduced_by: int
+
+
+@dataclass(frozen=True, slots=True)
 class FillRow:
-    """One side of a trade; an account that trades with itself has both.
+    """One side of a trade; an account that trades with itself has both. A maker's `rebate` is in the asset it gave.
 
     `id` is twice the trade's number, plus one for the taker's side: unique, in order, the page's key.
     """
@@ -61,6 +122,8 @@ class FillRow:
     quantity: int
     notional: int
     fee: int
+    rebate: int
+    auction: bool
 
     @property
     def fee_asset(self) -> str:
@@ -80,6 +143,7 @@ class TradeRow:
     quantity: int
     notional: int
     taker_side: Side
+    auction: bool
 
 
 @dataclass(frozen=True, slots=True)

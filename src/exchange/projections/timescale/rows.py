@@ -15,118 +15,73 @@ from typing import Final
 from exchange.events.codec import decode
 from exchange.events.types import (
     Accepted,
-    AccountOpened,
+    Activated,
     Amended,
-    AssetCreated,
+    AuctionTrade,
     Canceled,
-    Deposited,
     Done,
-    Duplicate,
     Event,
-    LogOpened,
-    MarketCreated,
-    MarketFeesSet,
-    MarketStatusSet,
+    ListDone,
+    ListOpened,
     Outcome,
-    Rejected,
+    Prevented,
     Rested,
     Trade,
-    WithdrawalReleased,
-    WithdrawalReserved,
-    WithdrawalSettled,
+    Waiting,
 )
 from exchange.projections.timescale.candles import Candles
-from exchange.projections.timescale.schema import LAST_MS, instant
-from exchange.projections.timescale.words import OrderStatus, Reason, TransferState
+from exchange.projections.timescale.order_rows import NULL, Change, Opened
+from exchange.projections.timescale.rare_rows import SettingsRows, TransferEnd, transfer
+from exchange.projections.timescale.reasons import reason_of
+from exchange.projections.timescale.schema import LAST_MS, PROJECTED, instant
 from exchange.terms.stream import EventEntry, StreamId, format_id
-from exchange.terms.words import FEES, OUTSIDE
+from exchange.terms.words import BUY
 
 MAX_BIGINT: Final = 2**63 - 1
-_NULL: Final = r"\N"
+
+PLAIN_ORDERS: Final = "plain orders"
+PLAIN_TRADES: Final = "plain trades"
+
+_ALL: Final = {table.name: [column.name for column in table.columns] for table in PROJECTED}
+COPIES: Final[dict[str, tuple[str, list[str]]]] = {
+    **{name: (name, columns) for name, columns in _ALL.items()},
+    PLAIN_ORDERS: ("orders", _ALL["orders"][: _ALL["orders"].index("stop_price")]),
+    PLAIN_TRADES: ("trades", _ALL["trades"][: _ALL["trades"].index("rebate")]),
+}
+"""The table and the columns of each kind of line; orders and trades have a kind that leaves the rare columns out."""
 
 
 class Unstorable(Exception):
     """An entry that the tables cannot hold: its id is beyond the year 9999, which only a forged one is."""
 
 
-class Change:
-    """What happened to one order: fills to add, and the newest status and total quantity.
-
-    `status` is None and `quantity` zero where they did not change. `moment` and `entry` are the last event's.
-    """
-
-    __slots__ = ("entry", "fee", "filled", "filled_quote", "moment", "quantity", "status")
-
-    def __init__(self) -> None:
-        self.filled = 0
-        self.filled_quote = 0
-        self.fee = 0
-        self.status: OrderStatus | None = None
-        self.quantity = 0
-        self.moment = ""
-        self.entry = 0
-
-    def fill(self, trade: Trade, fee: int, status: OrderStatus) -> None:
-        """Count a trade in."""
-        self.filled += trade.quantity
-        self.filled_quote += trade.notional
-        self.fee += fee
-        self.status = status
-
-
-class Opened:
-    """An order that was opened within the batch."""
-
-    __slots__ = ("accepted", "change", "entry", "moment")
-
-    def __init__(self, accepted: Accepted, moment: str, entry: int) -> None:
-        self.accepted = accepted
-        self.moment = moment
-        self.entry = entry
-        self.change = Change()
-        self.change.status = "open"
-
-    def line(self) -> str:
-        """The row as it is at the end of the batch."""
-        a = self.accepted
-        c = self.change
-        return (
-            f"{a.order}\t{a.account}\t{a.market}\t{a.side}\t{a.order_type}\t{a.tif}\t{a.price}\t"
-            f"{c.quantity or a.quantity}\t{a.quote_amount}\t{c.filled}\t{c.filled_quote}\t{c.fee}\t"
-            f"{a.maker_fee}\t{a.taker_fee}\t{c.status}\t{a.client_id}\t"
-            f"{self.moment}\t{self.entry}\t{c.moment}\t{c.entry}"
-        )
-
-
 class Batch:
     """What a run of entries changes.
 
-    `added` holds lines by table, but for the orders: those are `opened`. `changed` are orders from before the batch,
-    `withdrawals` the ends of withdrawals, `statuses` and `fees` those of markets. `position` and `chain` are the last
-    entry's; `log_id` is set when the log's first command is among the entries.
+    `added` holds lines by kind (`COPIES`), but for the orders: those are `opened`. `changed` are orders from before the
+    batch, `withdrawals` the ends of withdrawals, `lists_done` those of lists; `settings` what markets and accounts are
+    now. `position` and `chain` are the last entry's; `log_id` is set when the log's first command is among
+    the entries.
     """
 
     def __init__(self) -> None:
         self.entries = 0
         self.position: StreamId = (0, 0)
         self.chain = b""
-        self.log_id = ""
-        self.added: dict[str, list[str]] = {
-            "assets": [],
-            "markets": [],
-            "accounts": [],
-            "trades": [],
-            "transfers": [],
-            "ledger": [],
-        }
+        self.added: dict[str, list[str]] = {kind: [] for kind in COPIES if kind not in ("orders", "candles")}
         self.opened: dict[int, Opened] = {}
         self.changed: dict[int, Change] = {}
-        self.withdrawals: list[tuple[int, TransferState, str, int]] = []
-        self.statuses: dict[str, str] = {}
-        self.fees: dict[str, tuple[int, int]] = {}
+        self.withdrawals: list[TransferEnd] = []
+        self.lists_done: list[tuple[int, str, int]] = []
+        self.settings = SettingsRows(self.added)
         self.candles = Candles()
         self._ms = -1
         self._moment = ""
+
+    @property
+    def log_id(self) -> str:
+        """The log's identity, when its first command is among the entries."""
+        return self.settings.log_id
 
     @property
     def rows(self) -> int:
@@ -136,8 +91,19 @@ class Batch:
             + len(self.opened)
             + len(self.changed)
             + len(self.withdrawals)
+            + len(self.lists_done)
             + len(self.candles.all)
         )
+
+    def lines(self) -> dict[str, list[str]]:
+        """All lines to add, by kind."""
+        plain, whole = [], []
+        for opened in self.opened.values():
+            if opened.plain:
+                plain.append(opened.line())
+            else:
+                whole.append(opened.whole_line())
+        return {**self.added, PLAIN_ORDERS: plain, "orders": whole}
 
     def add(self, entry: EventEntry) -> None:
         """Fold the next entry.
@@ -151,8 +117,8 @@ class Batch:
         if ms != self._ms:
             self._moment = _moment(entry.id)
             self._ms = ms
-        for event in outcome.events:
-            self._event(event, ms, seq)
+        for index, event in enumerate(outcome.events):
+            self._event(event, ms, seq, index)
         if outcome.postings:
             self._postings(outcome, seq)
         self.entries += 1
@@ -160,38 +126,106 @@ class Batch:
         self.chain = entry.chain
 
     def _postings(self, outcome: Outcome, seq: int) -> None:
-        reason = _reason(outcome)
+        reason = reason_of(outcome.events)
         moment = self._moment
         self.added["ledger"] += [
             f"{moment}\t{seq}\t{index}\t{p.account}\t{p.asset}\t{p.available}\t{p.locked}\t{reason}"
             for index, p in enumerate(outcome.postings)
         ]
 
-    def _event(self, event: Event, ms: int, seq: int) -> None:
+    def _event(self, event: Event, ms: int, seq: int, index: int) -> None:
         if isinstance(event, Trade):
             self._trade(event, ms, seq)
         elif isinstance(event, Accepted):
-            opened = self.opened[event.order] = Opened(event, self._moment, seq)
-            opened.change.moment = self._moment
-            opened.change.entry = seq
+            self.opened[event.order] = Opened(event, self._moment, seq)
+        elif isinstance(event, Rested):
+            opened = self.opened.get(event.order)
+            if opened is None or opened.accepted.price != event.price:
+                self._change(event.order, seq).rarer().price = event.price
         elif isinstance(event, Done):
-            self._change(event.order, seq).status = event.end
+            change = self._change(event.order, seq)
+            change.status = event.end
+            if event.reason:
+                change.rarer().reason = event.reason
         elif isinstance(event, Canceled):
-            self._change(event.order, seq).status = "canceled"
+            change = self._change(event.order, seq)
+            change.status = "canceled"
+            if event.reason:
+                change.rarer().reason = event.reason
+                if event.reason != "switch":
+                    change.status = "expired"
         elif isinstance(event, Amended):
             self._change(event.order, seq).quantity = event.quantity
-        elif not isinstance(event, (Rested, Rejected, Duplicate)):
-            self._rare(event, seq)
+            self.added["amendments"].append(
+                f"{self._moment}\t{seq}\t{index}\t{event.order}\t{event.account}\t{event.quantity}\t"
+                f"{event.by + event.hidden}"
+            )
+        elif not self._rarer(event, ms, seq) and not transfer(self.added, self.withdrawals, event, self._moment, seq):
+            self.settings.add(event, self._moment)
+
+    def _rarer(self, event: Event, ms: int, seq: int) -> bool:
+        if isinstance(event, Waiting):
+            self._change(event.order, seq).status = "waiting" if event.on == "price" else "pending"
+        elif isinstance(event, Activated):
+            change = self._change(event.order, seq)
+            change.status = "open"
+            change.rarer().activated = self._moment
+        elif isinstance(event, Prevented):
+            self._prevented(event, seq)
+        elif isinstance(event, AuctionTrade):
+            self._auction_trade(event, ms, seq)
+        elif isinstance(event, ListOpened):
+            orders = ",".join(map(str, event.orders))
+            self.added["order_lists"].append(
+                f"{event.order_list}\t{event.account}\t{event.market}\t{event.kind}\t{event.client_id}\t{{{orders}}}\t"
+                f"open\t{self._moment}\t{seq}\t{self._moment}\t{seq}"
+            )
+        elif isinstance(event, ListDone):
+            self.lists_done.append((event.order_list, self._moment, seq))
+        else:
+            return False
+        return True
 
     def _trade(self, t: Trade, ms: int, seq: int) -> None:
-        self.added["trades"].append(
+        line = (
             f"{t.market}\t{t.trade}\t{self._moment}\t{seq}\t{t.seq}\t{t.price}\t{t.quantity}\t{t.notional}\t"
             f"{t.taker_side}\t{t.maker_order}\t{t.taker_order}\t{t.maker}\t{t.taker}\t{t.maker_fee}\t{t.taker_fee}"
         )
+        if t.rebate:
+            self.added["trades"].append(f"{line}\t{t.rebate}\tf")
+        else:
+            self.added[PLAIN_TRADES].append(line)
         maker = self._change(t.maker_order, seq)
         maker.fill(t, t.maker_fee, "partially_filled" if t.maker_left else "filled")
         self._change(t.taker_order, seq).fill(t, t.taker_fee, "partially_filled")
         self.candles.add(ms, t)
+
+    def _auction_trade(self, t: AuctionTrade, ms: int, seq: int) -> None:
+        buyer = (t.buy_order, t.buyer, t.buy_fee)
+        seller = (t.sell_order, t.seller, t.sell_fee)
+        maker, taker = (seller, buyer) if t.taker_side == BUY else (buyer, seller)
+        self.added["trades"].append(
+            f"{t.market}\t{t.trade}\t{self._moment}\t{seq}\t{t.seq}\t{t.price}\t{t.quantity}\t{t.notional}\t"
+            f"{t.taker_side}\t{maker[0]}\t{taker[0]}\t{maker[1]}\t{taker[1]}\t{maker[2]}\t{taker[2]}\t"
+            f"{t.rebate or NULL}\tt"
+        )
+        for order, fee, left in ((t.buy_order, t.buy_fee, t.buy_left), (t.sell_order, t.sell_fee, t.sell_left)):
+            self._change(order, seq).fill(t, fee, "partially_filled" if left else "filled")
+        self.candles.add(ms, t)
+
+    def _prevented(self, p: Prevented, seq: int) -> None:
+        self.added["prevented_matches"].append(
+            f"{p.prevented}\t{self._moment}\t{seq}\t{p.market}\t{p.seq}\t{p.price}\t{p.stp}\t{p.taker_side}\t"
+            f"{p.maker_order}\t{p.taker_order}\t{p.maker}\t{p.taker}\t{p.maker_quantity}\t{p.taker_quantity}\t"
+            f"{p.maker_left}"
+        )
+        if p.taker_quantity:
+            self._change(p.taker_order, seq).rarer().prevented += p.taker_quantity
+        if p.maker_quantity:
+            maker = self._change(p.maker_order, seq)
+            maker.rarer().prevented += p.maker_quantity
+            if p.maker_left == 0:
+                maker.status = "expired_in_match"
 
     def _change(self, order: int, seq: int) -> Change:
         opened = self.opened.get(order)
@@ -204,58 +238,8 @@ class Batch:
         change.entry = seq
         return change
 
-    def _rare(self, e: Event, seq: int) -> None:
-        at = self._moment
-        if isinstance(e, Deposited):
-            self._transfer(f"deposit\t{_NULL}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\tsettled", seq)
-        elif isinstance(e, WithdrawalReserved):
-            self._transfer(f"withdrawal\t{e.withdrawal}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\treserved", seq)
-        elif isinstance(e, WithdrawalSettled):
-            self.withdrawals.append((e.withdrawal, "settled", at, seq))
-        elif isinstance(e, WithdrawalReleased):
-            self.withdrawals.append((e.withdrawal, "released", at, seq))
-        elif isinstance(e, AccountOpened):
-            self.added["accounts"].append(f"{e.account}\t{e.ref}\t{at}")
-        elif isinstance(e, MarketCreated):
-            base, quote = e.market.split("-")
-            self.added["markets"].append(
-                f"{e.market}\t{base}\t{quote}\t{e.tick_size}\t{e.lot_size}\t{e.min_notional}\t"
-                f"{e.maker_fee}\t{e.taker_fee}\topen\t{at}"
-            )
-        elif isinstance(e, MarketStatusSet):
-            self.statuses[e.market] = e.status
-        elif isinstance(e, MarketFeesSet):
-            self.fees[e.market] = (e.maker_fee, e.taker_fee)
-        elif isinstance(e, AssetCreated):
-            self.added["assets"].append(f"{e.asset}\t{e.decimals}\t{at}")
-        elif isinstance(e, LogOpened):
-            self.log_id = e.log_id
-            self.added["accounts"] += [f"{OUTSIDE}\toutside\t{at}", f"{FEES}\tfees\t{at}"]
-        else:
-            raise TypeError(f"no table for {e!r}")
-
-    def _transfer(self, middle: str, seq: int) -> None:
-        self.added["transfers"].append(f"{self._moment}\t{seq}\t{middle}\t{self._moment}\t{seq}")
-
 
 def _moment(id: StreamId) -> str:
     if id[0] > LAST_MS or id[1] > MAX_BIGINT:
         raise Unstorable(f"entry {format_id(id)} lies beyond the last moment that the tables hold")
     return instant(id[0]).isoformat(sep=" ", timespec="milliseconds")
-
-
-_REASONS: Final[dict[type[Event], Reason]] = {
-    Deposited: "deposit",
-    WithdrawalReserved: "withdrawal_reserved",
-    WithdrawalSettled: "withdrawal_settled",
-    WithdrawalReleased: "withdrawal_released",
-    Canceled: "cancel",
-    Amended: "amend",
-}
-
-
-def _reason(outcome: Outcome) -> Reason:
-    first = outcome.events[0]
-    if isinstance(first, Accepted):
-        return "trade" if isinstance(outcome.events[1], Trade) else "order"
-    return _REASONS[type(first)]

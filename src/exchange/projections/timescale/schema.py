@@ -58,6 +58,21 @@ class Amount(sa.TypeDecorator[int]):
 SUM_DIGITS: Final = 60
 """Room for a sum of more amounts than there can be."""
 
+LIMITS: Final = (
+    "bid_up",
+    "bid_down",
+    "ask_up",
+    "ask_down",
+    "slippage_bps",
+    "max_orders",
+    "max_conditional",
+    "max_parts",
+    "max_fills",
+)
+"""A market's limits that are counts or basis points."""
+
+_ZERO: Final = sa.text("0")
+
 metadata = sa.MetaData()
 
 users = sa.Table(
@@ -105,8 +120,12 @@ markets = sa.Table(
     sa.Column("taker_fee", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("reference", Amount, nullable=False, server_default=_ZERO),
+    *[sa.Column(name, sa.Integer, nullable=False, server_default=_ZERO) for name in LIMITS],
+    sa.Column("max_position", Amount, nullable=False, server_default=_ZERO),
 )
-"""Fee rates in millionths."""
+"""Fee rates in millionths, the market's own: what an account pays goes by fee tables too, and stands with each order.
+Limits are zero where there are none."""
 
 accounts = sa.Table(
     "accounts",
@@ -114,8 +133,13 @@ accounts = sa.Table(
     sa.Column("account", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("ref", sa.Text, nullable=False, unique=True),
     sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="open"),
+    sa.Column("stp", sa.Text, nullable=False, server_default="none"),
+    sa.Column("trade_group", sa.BigInteger, nullable=False, server_default=_ZERO),
+    sa.Column("switch_ms", sa.BigInteger, nullable=False, server_default=_ZERO),
 )
-"""The house's accounts (0 the outside, 1 the fees) included."""
+"""The house's accounts (0 the outside, 1 the fees) included. `switch_ms`: when the account's orders will be cancelled;
+zero: they will not."""
 
 orders = sa.Table(
     "orders",
@@ -140,12 +164,87 @@ orders = sa.Table(
     sa.Column("created_entry", sa.BigInteger, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Column("updated_entry", sa.BigInteger, nullable=False),
+    sa.Column("stop_price", Amount),
+    sa.Column("trailing_bps", sa.Integer),
+    sa.Column("trailing_amount", Amount),
+    sa.Column("expires_ms", sa.BigInteger),
+    sa.Column("post_only", sa.Text),
+    sa.Column("display", Amount),
+    sa.Column("stp", sa.Text),
+    sa.Column("slippage_bps", sa.Integer),
+    sa.Column("order_list", sa.BigInteger),
+    sa.Column("prevented", Amount),
+    sa.Column("reason", sa.Text),
+    sa.Column("activated_at", Moment),
     sa.Index("orders_account", "account", "id"),
     sa.Index("orders_client_id", "account", "client_id", "id", postgresql_where=sa.text("client_id <> ''")),
     postgresql_with={"fillfactor": "80"},
 )
 """`fee` is what was paid so far, in the asset received: base for a buy, quote for a sell; `maker_fee` and `taker_fee`
-are the rates in millionths. Zero and the empty text where an order has no price, quantity, quote amount, client id."""
+are the rates in millionths. Zero and the empty text where an order has no price, quantity, quote amount, client id;
+NULL where it has none of what is rarely given, so that plain orders need no room for it. `price` is the one at which it
+rests, `prevented` (base) what self-trade prevention took off it, `reason` why it ended, `activated_at` when its trigger
+or list last called it."""
+
+order_lists = sa.Table(
+    "order_lists",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account", sa.BigInteger, nullable=False),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("orders", sa.ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("created_entry", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("updated_entry", sa.BigInteger, nullable=False),
+    sa.Index("order_lists_account", "account", "id"),
+    sa.Index("order_lists_client_id", "account", "client_id", "id", postgresql_where=sa.text("client_id <> ''")),
+)
+"""`orders` are the members in the order of the legs."""
+
+amendments = sa.Table(
+    "amendments",
+    metadata,
+    sa.Column("ts", Moment, nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Column("event", sa.Integer, nullable=False),
+    sa.Column("order_id", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.BigInteger, nullable=False),
+    sa.Column("quantity", Amount, nullable=False),
+    sa.Column("reduced_by", Amount, nullable=False),
+    sa.PrimaryKeyConstraint("ts", "entry", "event"),
+    sa.Index("amendments_order", "order_id", "ts", "entry", "event"),
+)
+"""Reductions of orders: `quantity` is the new total; `event` the place in the entry."""
+
+prevented_matches = sa.Table(
+    "prevented_matches",
+    metadata,
+    sa.Column("prevented", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ts", Moment, nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("price", Amount, nullable=False),
+    sa.Column("stp", sa.Text, nullable=False),
+    sa.Column("taker_side", sa.Text, nullable=False),
+    sa.Column("maker_order", sa.BigInteger, nullable=False),
+    sa.Column("taker_order", sa.BigInteger, nullable=False),
+    sa.Column("maker", sa.BigInteger, nullable=False),
+    sa.Column("taker", sa.BigInteger, nullable=False),
+    sa.Column("maker_quantity", Amount, nullable=False),
+    sa.Column("taker_quantity", Amount, nullable=False),
+    sa.Column("maker_left", Amount, nullable=False),
+    sa.Index("prevented_maker", "maker", "prevented"),
+    sa.Index("prevented_taker", "taker", "prevented"),
+    sa.Index("prevented_maker_order", "maker_order"),
+    sa.Index("prevented_taker_order", "taker_order"),
+)
+"""Trades with oneself that were not made, with what each order (base units) lost by it. `maker` and `taker` are
+accounts of one owner or trade group."""
 
 trades = sa.Table(
     "trades",
@@ -165,13 +264,16 @@ trades = sa.Table(
     sa.Column("taker", sa.BigInteger, nullable=False),
     sa.Column("maker_fee", Amount, nullable=False),
     sa.Column("taker_fee", Amount, nullable=False),
+    sa.Column("rebate", Amount),
+    sa.Column("auction", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.PrimaryKeyConstraint("market", "trade", "ts"),
     sa.Index("trades_maker", "maker", "trade"),
     sa.Index("trades_taker", "taker", "trade"),
     sa.Index("trades_maker_order", "maker_order"),
     sa.Index("trades_taker_order", "taker_order"),
 )
-"""`maker` and `taker` are accounts; each side's fee is in the asset it received."""
+"""`maker` and `taker` are accounts; each side's fee is in the asset it received. `rebate` is what the maker got out of
+the taker's fee, NULL for nothing; `auction`: an uncrossing made it, and the taker is the newer order."""
 
 transfers = sa.Table(
     "transfers",
@@ -227,7 +329,19 @@ candles = sa.Table(
     postgresql_with={"fillfactor": "80"},
 )
 
-PROJECTED: Final = (assets, markets, accounts, orders, trades, transfers, ledger, candles)
+PROJECTED: Final = (
+    assets,
+    markets,
+    accounts,
+    orders,
+    order_lists,
+    amendments,
+    prevented_matches,
+    trades,
+    transfers,
+    ledger,
+    candles,
+)
 """What the projection owns, and empties to begin again."""
 
 HYPERTABLES: Final = {"trades": "ts", "ledger": "ts"}

@@ -15,7 +15,8 @@ import asyncpg
 from exchange.effects.failpoints import reached
 from exchange.projections.timescale import database
 from exchange.projections.timescale.database import DatabaseUnavailable
-from exchange.projections.timescale.rows import Batch
+from exchange.projections.timescale.rare_rows import Value
+from exchange.projections.timescale.rows import COPIES, Batch
 from exchange.projections.timescale.schema import PROJECTED
 from exchange.projections.timescale.words import NAME
 from exchange.terms.stream import GENESIS_CHAIN, START, Head
@@ -27,7 +28,6 @@ _CLOSE_SECONDS: Final = 2.0
 _WRITE_SECONDS: Final = 120.0
 """How long one statement may take before the database counts as away."""
 
-_COLUMNS: Final = {table.name: [column.name for column in table.columns] for table in PROJECTED}
 _OWNED: Final = [table.name for table in PROJECTED]
 
 _MOVE: Final = (
@@ -42,6 +42,14 @@ _CHANGE_ORDERS: Final = (
     " quantity = coalesce(c.quantity::numeric, o.quantity), updated_at = c.moment::timestamptz, updated_entry = c.entry"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])"
     " AS c(id, filled, quote, fee, status, quantity, moment, entry) WHERE o.id = c.id"
+)
+
+_CHANGE_RARE: Final = (
+    "UPDATE orders AS o SET prevented = nullif(coalesce(o.prevented, 0) + c.prevented::numeric, 0),"
+    " price = coalesce(c.price::numeric, o.price), reason = coalesce(c.reason, o.reason),"
+    " activated_at = coalesce(c.activated::timestamptz, o.activated_at)"
+    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
+    " AS c(id, prevented, price, reason, activated) WHERE o.id = c.id"
 )
 
 _ADD_CANDLES: Final = (
@@ -61,6 +69,11 @@ _END_WITHDRAWALS: Final = (
     "UPDATE transfers AS t SET state = e.state, updated_at = e.moment::timestamptz, updated_entry = e.entry"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS e(withdrawal, state, moment, entry)"
     " WHERE t.withdrawal = e.withdrawal"
+)
+
+_END_LISTS: Final = (
+    "UPDATE order_lists AS l SET status = 'done', updated_at = e.moment::timestamptz, updated_entry = e.entry"
+    " FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS e(id, moment, entry) WHERE l.id = e.id"
 )
 
 
@@ -163,10 +176,10 @@ class Writer:
         after = Head(batch.position, batch.chain)
         async with self._translated() as connection, connection.transaction():
             await self._move(connection, after, batch.log_id)
-            for table, lines in batch.added.items():
-                await _copy(connection, table, lines)
-            await _copy(connection, "orders", [opened.line() for opened in batch.opened.values()])
+            for kind, lines in batch.lines().items():
+                await _copy(connection, kind, lines)
             await _changes(connection, batch)
+            await _settings(connection, batch)
             reached("before_commit")
         self._position = after
         self.log_id = batch.log_id or self.log_id
@@ -196,10 +209,11 @@ class Writer:
             raise told from error
 
 
-async def _copy(connection: "asyncpg.Connection[asyncpg.Record]", table: str, lines: Sequence[str]) -> None:
+async def _copy(connection: "asyncpg.Connection[asyncpg.Record]", kind: str, lines: Sequence[str]) -> None:
     if lines:
         source = io.BytesIO(("\n".join(lines) + "\n").encode())
-        await connection.copy_to_table(table, source=source, columns=_COLUMNS[table], format="text")
+        table, columns = COPIES[kind]
+        await connection.copy_to_table(table, source=source, columns=columns, format="text")
 
 
 async def _changes(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batch) -> None:
@@ -216,17 +230,22 @@ async def _changes(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batc
             [c.entry for c in changes],
         ]
         _expect(await connection.execute(_CHANGE_ORDERS, *columns), len(changes), "orders")
+    rare = [(id, extra) for id, change in batch.changed.items() if (extra := change.extra) is not None]
+    if rare:
+        columns = [
+            [id for id, _ in rare],
+            [str(extra.prevented) for _, extra in rare],
+            [str(extra.price) if extra.price else None for _, extra in rare],
+            [extra.reason for _, extra in rare],
+            [extra.activated for _, extra in rare],
+        ]
+        _expect(await connection.execute(_CHANGE_RARE, *columns), len(rare), "orders")
+    if batch.lists_done:
+        ends: list[Any] = list(zip(*batch.lists_done, strict=True))
+        _expect(await connection.execute(_END_LISTS, *ends), len(batch.lists_done), "order_lists")
     if batch.withdrawals:
         ends = list(zip(*batch.withdrawals, strict=True))
         _expect(await connection.execute(_END_WITHDRAWALS, *ends), len(batch.withdrawals), "transfers")
-    for market, status in batch.statuses.items():
-        done = await connection.execute("UPDATE markets SET status = $2 WHERE market = $1", market, status)
-        _expect(done, 1, "markets")
-    for market, fees in batch.fees.items():
-        done = await connection.execute(
-            "UPDATE markets SET maker_fee = $2, taker_fee = $3 WHERE market = $1", market, *fees
-        )
-        _expect(done, 1, "markets")
     if batch.candles.all:
         found = batch.candles.all
         columns = [
@@ -239,6 +258,27 @@ async def _changes(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batc
             [c.last_trade for c in found],
         ]
         await connection.execute(_ADD_CANDLES, *columns)
+
+
+async def _settings(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batch) -> None:
+    for market, values in batch.settings.markets.items():
+        await _set(connection, "markets", "market", market, values)
+    for account, values in batch.settings.accounts.items():
+        await _set(connection, "accounts", "account", account, values)
+
+
+async def _set(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    table: str,
+    key: str,
+    row: str | int,
+    values: dict[str, Value],
+) -> None:
+    """Set columns of one row."""
+    assignments = ", ".join([f"{column} = ${place}" for place, column in enumerate(values, 2)])
+    query = f"UPDATE {table} SET {assignments} WHERE {key} = $1"  # noqa: S608 (all three are this code's own names)
+    done = await connection.execute(query, row, *values.values())
+    _expect(done, 1, table)
 
 
 _CANDLE_AMOUNTS: Final = ("open", "high", "low", "close", "volume", "quote_volume")
