@@ -7,7 +7,7 @@ from exchange.commands.types import Limits, SetAccountStatus
 from exchange.events.types import Accepted, Duplicate, Rejected
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.words import FEES
-from tests.unit.engine.venue import BASE, MARKET, QUOTE, More, Venue, one, order_of, refusal
+from tests.unit.engine.venue import BASE, MARKET, QUOTE, More, Trail, Venue, one, order_of, refusal
 
 TICK = 5
 LOT = 10
@@ -202,9 +202,9 @@ def test_a_conditional_buy_without_a_price_needs_its_quantity_at_the_trigger() -
     assert venue.held(buyer, QUOTE) == (0, 100)
 
 
-@pytest.mark.parametrize("trail,locked", [(More(trailing_bps=33), 105), (More(trailing_amount=10), 110)])
+@pytest.mark.parametrize("trail,locked", [(Trail(trailing_bps=33), 105), (Trail(trailing_amount=10), 110)])
 def test_a_trailing_buy_without_a_price_needs_the_last_price_moved_up_by_the_trail_to_a_tick(
-    trail: More, locked: int
+    trail: Trail, locked: int
 ) -> None:
     venue = Venue(tick=5)
     venue.trade_at(100)

@@ -6,7 +6,6 @@ from exchange.events.types import (
     Canceled,
     Deposited,
     Done,
-    Event,
     Rejected,
     Rested,
     SwitchFired,
@@ -199,15 +198,13 @@ def test_every_command_that_could_trade_waits() -> None:
     venue.status("auction")
     venue.wait(10)
 
-    tried: list[list[Event]] = []
-    for attempt in (
-        lambda: venue.do(mine),
-        lambda: venue.place_list("oto", mine, mine),
-        lambda: venue.replace(owner, 1, mine),
-        lambda: venue.batch(owner, mine),
-        venue.uncross,
-    ):
-        tried.append(list(attempt()))  # noqa: PERF401 - each is an entry of its own
+    tried = [
+        list(venue.do(mine)),
+        list(venue.place_list("oto", mine, mine)),
+        list(venue.replace(owner, 1, mine)),
+        list(venue.batch(owner, mine)),
+        list(venue.uncross()),
+    ]
 
     assert [one(events, Rejected).code for events in tried] == ["expiring"] * 5
     assert [len(all_of(events, Canceled)) for events in tried] == [BOUND] * 5

@@ -3,7 +3,7 @@
 import pytest
 
 from exchange.events.types import Waiting
-from tests.unit.engine.venue import QUOTE, More, Venue, activated, fills, names, one, order_of, refusal
+from tests.unit.engine.venue import QUOTE, More, Trail, Venue, activated, fills, names, one, order_of, refusal
 
 MOST = 1_000
 
@@ -58,8 +58,8 @@ def test_without_a_last_price_a_sell_tracks_from_the_next_trade() -> None:
     assert activated(venue.trade_at(50)) == [number]
 
 
-@pytest.mark.parametrize("said", [More(trailing_bps=100), More(trailing_amount=1)])
-def test_without_a_last_price_a_buy_without_a_price_is_refused(said: More) -> None:
+@pytest.mark.parametrize("said", [Trail(trailing_bps=100), Trail(trailing_amount=1)])
+def test_without_a_last_price_a_buy_without_a_price_is_refused(said: Trail) -> None:
     venue = Venue()
     field = next(iter(said))
 
@@ -122,9 +122,10 @@ def test_a_market_holds_a_thousand_of_them() -> None:
             venue.sell(sellers[place % 2], 0, 1, order_type="stop_loss", trailing_bps=100)
     first = venue.state.next_order - MOST
 
-    for said in (More(trailing_bps=100), More(trailing_amount=1), More(trailing_amount=1, stop_price=7)):
-        events = venue.sell(sellers[0], 0, 1, order_type="stop_loss", **said)
-        assert refusal(events) == ("too_many_orders", "trailing_bps" if "trailing_bps" in said else "trailing_amount")
+    for stop in (0, 7):
+        for said in (Trail(trailing_bps=100), Trail(trailing_amount=1)):
+            events = venue.sell(sellers[0], 0, 1, order_type="stop_loss", stop_price=stop, **said)
+            assert refusal(events) == ("too_many_orders", next(iter(said)))
     one(venue.sell(sellers[0], 0, 1, order_type="stop_loss", stop_price=7), Waiting)
     venue.cancel(sellers[0], first)
     one(venue.sell(sellers[0], 0, 1, order_type="stop_loss", trailing_bps=100), Waiting)

@@ -77,7 +77,14 @@ OTHER: Final = f"{QUOTE}-{BASE}"
 _E = TypeVar("_E", bound=Event)
 
 
-class More(TypedDict, total=False):
+class Trail(TypedDict, total=False):
+    """A trail, of one kind or the other."""
+
+    trailing_bps: int
+    trailing_amount: int
+
+
+class More(Trail, total=False):
     """What an order may say beyond account, side, price and quantity."""
 
     order_type: OrderType
@@ -86,8 +93,6 @@ class More(TypedDict, total=False):
     client_id: str
     market: str
     stop_price: int
-    trailing_bps: int
-    trailing_amount: int
     expires_ms: int
     post_only: PostOnly
     display: int
