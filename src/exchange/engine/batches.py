@@ -35,6 +35,11 @@ def _item(state: State, step: Step, index: int, item: Command) -> None:
         mark.code = refusal.code.value
         mark.field = refusal.field
         return
+    _mark(step, mark, told)
+
+
+def _mark(step: Step, mark: Item, told: int) -> None:
+    """If the part was told to be a repetition, or refused, its mark says so instead."""
     if len(step.events) > told:
         first = step.events[told]
         if isinstance(first, Duplicate):
@@ -87,15 +92,14 @@ def _canceled(state: State, step: Step, account: Account, command: CancelReplace
     cancel = command.cancel
     told = len(step.events)
     try:
-        order = orders.own_order(state, step, account, cancel.order, cancel.client_id)
+        market = state.market(command.place.market)
+        order = orders.own_order(state, step, account, cancel.order, cancel.client_id, market)
     except Refused as refusal:
         mark.code = refusal.code.value
         mark.field = refusal.field
         return False
-    if order is None or order.seat.market.name != command.place.market:
-        del step.events[told:]
-        mark.code = Code.UNKNOWN_ORDER.value
-        mark.field = "client_id" if cancel.client_id else "order"
+    if order is None:
+        _mark(step, mark, told)
         return False
     end(state, step, order, "")
     return True

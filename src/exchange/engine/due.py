@@ -23,6 +23,8 @@ def catch_up(state: State, step: Step) -> None:
         for market in unfinished:
             if market.uncrossing is not None:
                 auction.go_on(state, step, market)
+                if market.uncrossing is None:
+                    waiting.look(market)
     timers = state.timers
     if timers and timers[0][0] <= step.ms:
         _expire(state, step)

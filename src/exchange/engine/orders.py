@@ -182,8 +182,10 @@ def _reduce(step: Step, order: Order, by: int) -> None:
     )
 
 
-def own_order(state: State, step: Step, account: Account, id: int, client_id: str) -> Order | None:
-    """An open order of this account; somebody else's is as unknown as none.
+def own_order(
+    state: State, step: Step, account: Account, id: int, client_id: str, market: Market | None = None
+) -> Order | None:
+    """An open order of this account, in this market if one is given; any other is as unknown as none.
 
     None means that the command has been refused. That is told rather than raised: in a busy market every tenth cancel
     comes too late, and an exception costs as much as three trades.
@@ -197,7 +199,7 @@ def own_order(state: State, step: Step, account: Account, id: int, client_id: st
         named = account.orders.get(client_id)
         id = 0 if named is None else named.order
     order = state.orders.get(id)
-    if order is None or order.seat.account is not account:
+    if order is None or order.seat.account is not account or (market is not None and order.seat.market is not market):
         step.emit(Rejected(_UNKNOWN_ORDER, field))
         return None
     market = order.seat.market
