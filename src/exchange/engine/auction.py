@@ -90,8 +90,12 @@ def uncross(state: State, step: Step, command: Uncross) -> None:
     go_on(state, step, market)
 
 
-def go_on(state: State, step: Step, market: Market) -> None:
-    """Trade at the auction's price as far as one command may; when nothing crosses any more, the auction is over."""
+def go_on(state: State, step: Step, market: Market) -> bool:
+    """Trade at the auction's price as far as one command may; when nothing crosses any more, the auction is over.
+
+    Returns:
+        Whether it is over.
+    """
     uncrossing = market.uncrossing
     assert uncrossing is not None
     ticks = uncrossing.ticks
@@ -101,7 +105,7 @@ def go_on(state: State, step: Step, market: Market) -> None:
         uncrossing.lots += _trade(state, step, market, ticks)
     if _crossed(market, ticks):
         state.unfinished[market.name] = market
-        return
+        return False
     market.uncrossing = None
     for timer in uncrossing.timers:
         heappush(state.timers, timer)
@@ -114,6 +118,7 @@ def go_on(state: State, step: Step, market: Market) -> None:
     if uncrossing.lots:
         market.last = ticks
     step.touch(market)
+    return True
 
 
 def _crossed(market: Market, ticks: int) -> bool:

@@ -21,10 +21,8 @@ def catch_up(state: State, step: Step) -> None:
     if state.unfinished:
         unfinished = [market for _, market in sorted(state.unfinished.items())]
         for market in unfinished:
-            if market.uncrossing is not None:
-                auction.go_on(state, step, market)
-                if market.uncrossing is None:
-                    waiting.look(market)
+            if market.uncrossing is not None and auction.go_on(state, step, market):
+                waiting.look(market)
     timers = state.timers
     if timers and timers[0][0] <= step.ms:
         _expire(state, step)
