@@ -56,6 +56,21 @@ BUGS: dict[str, Bug] = {
             ((server.Server, "accepts", mistakes.same_top), (role_memory.Memory, "doubt", mistakes.no_doubt)),
         ),
         Bug(
+            "sent-counts-as-published",
+            "an engine publishes the next batch unheard of the one before, and goes on when that was refused",
+            ((engine.Engine, "_hear", mistakes.taken_as_heard),),
+        ),
+        Bug(
+            "successor-of-a-refused-batch",
+            "when a batch is refused, the one computed meanwhile is published in its place",
+            ((engine.Engine, "_hear", mistakes.drop_refused),),
+        ),
+        Bug(
+            "ahead-is-all",
+            "that nothing was there when the log read ahead counts as the stream's end",
+            ((log_client.SimLog, "commands", mistakes.ahead_is_all),),
+        ),
+        Bug(
             "memory-outlives-restart",
             "a role goes on with its memory when the server was restarted",
             ((role_memory.Memory, "doubt", mistakes.no_doubt),),

@@ -29,6 +29,7 @@ class SimLog(Log):
         self._life = 0
         self._only = only
         self._end: tuple[StreamId, int] | None = None
+        self._published: Wait[Any] | None = None
         self._ahead: Wait[list[CommandEntry]] | None = None
         """The commands after `_end`, asked for before the last publication."""
         process.on_death.append(lambda: server.forget(process))
@@ -81,6 +82,8 @@ class SimLog(Log):
 
     async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
         server = self._server
+        if self._published is not None and not self._published.done:
+            server.seen["commands read while publishing"] += 1
         ahead, self._ahead = self._ahead, None
         entries: list[CommandEntry] = []
         if ahead is not None and self._end == (after, count):
@@ -119,7 +122,8 @@ class SimLog(Log):
         if self._end is not None and self._ahead is None:
             after, count = self._end
             ahead = partial(server.read_commands, after, count)
-        return Publication(self, self._send(lambda: server.publish(built_on, batch), ahead=ahead))
+        self._published = self._send(lambda: server.publish(built_on, batch), ahead=ahead)
+        return Publication(self, self._published)
 
     async def read_group(self, count: int, wait_ms: int) -> list[EventEntry]:
         """New entries of the consumer group."""

@@ -60,6 +60,27 @@ async def reconnect_unseen(self: log_client.SimLog, run: Any, blocks_us: int = 0
 _ask = log_client.SimLog._ask
 
 
+async def taken_as_heard(self: engine.Engine, replica: replica.Replica) -> bool:
+    """What was sent is published: go on from there, whatever the server says."""
+    self._answer = None
+    replica.published(self._sent)
+    return True
+
+
+async def drop_refused(self: engine.Engine, replica: replica.Replica) -> bool:
+    """The server will not have this batch; offer it the next."""
+    sent = self._sent
+    try:
+        return await _hear(self, replica)
+    except LogFull:
+        for _ in range(sent):
+            replica.pending.popleft()
+        return False
+
+
+_hear = engine.Engine._hear
+
+
 # --- reading commands -------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +111,15 @@ async def start_at_end(log: Log, store: Any) -> Any:
 
 
 _recover = recovery.recover
+
+
+async def ahead_is_all(self: log_client.SimLog, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
+    """What was asked for ahead is the answer, also when there was nothing yet."""
+    if self._ahead is not None and self._end == (after, count) and not wait_ms:
+        ahead, self._ahead = self._ahead, None
+        found: list[CommandEntry] = await self.answered(ahead)
+        return found
+    return await _commands(self, after, count, wait_ms)
 
 
 async def skip_poison(self: log_client.SimLog, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:

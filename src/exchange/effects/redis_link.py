@@ -101,7 +101,9 @@ class Link:
             while len(answer.replies) < answer.wanted and not answer.lost:
                 self._receive()
         except (OSError, hiredis.HiredisError) as error:
-            self.close(_reason(error, self._seconds))
+            reason = _reason(error, self._seconds)
+            self.close(reason)
+            raise LogUnavailable(reason) from error
         except BaseException:
             self.close("given up")
             raise
