@@ -6,29 +6,44 @@ answer is the database's alone, which is a true state of some moments ago, and i
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.identity import DATABASE_S
+from exchange.api.past_rows import (
+    amendment_of,
+    deposit_of,
+    fill_of,
+    list_of,
+    order_of,
+    prevented_of,
+    withdrawal_of,
+)
 from exchange.api.seeding import candle_of
-from exchange.projections.live.orders import OPEN, LiveOrder
-from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
-from exchange.projections.live.tape import Candle, TapeTrade
+from exchange.projections.live.orders import LiveList, LiveOrder
+from exchange.projections.live.recent import Item, Key, Recent
+from exchange.projections.live.records import (
+    Amendment,
+    AmendmentKey,
+    DepositRecord,
+    Fill,
+    PreventedMatch,
+    WithdrawalRecord,
+)
+from exchange.projections.live.tape import Candle
 from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
-from exchange.projections.timescale.history import FillRow, History, OrderRow, TransferRow
+from exchange.projections.timescale.history import AmendmentRow, History, ListRow, OrderRow, PreventedRow
 from exchange.projections.timescale.words import OrderStatus
-from exchange.terms.stream import StreamId
-from exchange.terms.words import BUY, SELL
+from exchange.terms.stream import START, StreamId
 
 _T = TypeVar("_T")
-_K = TypeVar("_K", int, StreamId)
+_K = TypeVar("_K", int, StreamId, AmendmentKey)
 
-_CLOSED: Final[tuple[OrderStatus, ...]] = ("filled", "canceled", "expired")
-_OPEN: Final[tuple[OrderStatus, ...]] = ("open", "partially_filled")
-_WITHDRAWAL_STATUS: Final = {"reserved": "pending", "settled": "settled", "released": "released"}
+_CLOSED: Final[tuple[OrderStatus, ...]] = ("filled", "canceled", "expired", "expired_in_match")
+_OPEN: Final[tuple[OrderStatus, ...]] = ("open", "partially_filled", "waiting", "pending")
 
 
 class Page(list[_T]):
@@ -55,7 +70,7 @@ class Past:
         rows = await _asked(
             history.orders(account, market=market, statuses=_CLOSED if closed else None, before=before, limit=limit)
         )
-        found = {row.id: _order(row) for row in rows}
+        found = {row.id: order_of(row) for row in rows}
         if reached.id < view.closed.complete_since:
             return Page(list(found.values()), reached.id)
         live = dict(view.closed.of(account))
@@ -82,9 +97,9 @@ class Past:
             _learn(order, row)
             return order
         if row is None:
-            await self._must_reach(view)
+            await self._must_reach(view.closed)
             return None
-        return _order(row) if row.account == account else None
+        return order_of(row) if row.account == account else None
 
     async def order_by_client_id(self, view: LiveView, account: int, client_id: str) -> LiveOrder | None:
         """An account's newest order under a client order id."""
@@ -105,9 +120,9 @@ class Past:
             _learn(order, row)
             return order
         if row is None:
-            await self._must_reach(view)
+            await self._must_reach(view.closed)
             return None
-        return _order(row)
+        return order_of(row)
 
     async def complete(self, account: int, orders: list[LiveOrder]) -> None:
         """Fill in what the view does not know of open orders, as far as the database can tell."""
@@ -137,7 +152,7 @@ class Past:
         history = self._available()
         reached = await _asked(history.position())
         rows = await _asked(history.fills(account, market=market, order=order, before=before, limit=limit))
-        found = {row.id: _fill(row) for row in rows}
+        found = {row.id: fill_of(row) for row in rows}
         if reached.id < view.fills.complete_since:
             return Page(list(found.values()), reached.id)
         found |= {
@@ -156,7 +171,7 @@ class Past:
         history = self._available()
         reached = await _asked(history.position())
         rows = await _asked(history.transfers(account, kind="deposit", before=before, limit=limit))
-        found = {row.created: _deposit(row) for row in rows}
+        found = {row.created: deposit_of(row) for row in rows}
         if reached.id < view.deposits.complete_since:
             return Page(list(found.values()), reached.id)
         live = view.deposits.of(account)
@@ -170,7 +185,7 @@ class Past:
         history = self._available()
         reached = await _asked(history.position())
         rows = await _asked(history.transfers(account, kind="withdrawal", before=before, limit=limit))
-        found = {row.created: _withdrawal(row) for row in rows}
+        found = {row.created: withdrawal_of(row) for row in rows}
         if reached.id < view.withdrawals.complete_since:
             return Page(list(found.values()), reached.id)
         created = {record.id: position for position, record in found.items()}
@@ -181,6 +196,111 @@ class Past:
             if record.created is None:
                 record.created, record.ref = position, found[position].ref
             found[position] = record
+        return Page(_newest(found, limit), view.position)
+
+    async def order_lists(
+        self, view: LiveView, account: int, *, market: str | None, before: int | None, limit: int
+    ) -> Page[LiveList]:
+        """An account's order lists, open ones and others, newest first."""
+        rows: list[ListRow] = []
+        reached = await self._reached(view.closed_lists)
+        if reached is not None:
+            history = self._available()
+            rows = await _asked(history.order_lists(account, market=market, before=before, limit=limit))
+        found = {row.id: list_of(row) for row in rows}
+        if reached is not None and reached < view.closed_lists.complete_since:
+            return Page(list(found.values()), reached)
+        for id, shown in (view.closed_lists.of(account) | view.accounts[account].lists).items():
+            if (market is None or shown.market == market) and (before is None or id < before):
+                _learn_list(shown, found.get(id))
+                found[id] = shown
+        return Page(_newest(found, limit), view.position)
+
+    async def order_list(self, view: LiveView, account: int, id: int) -> LiveList | None:
+        """An account's order list by its number, with all that is known of it."""
+        shown = view.accounts[account].lists.get(id) or view.closed_lists.get(account, id)
+        return await self._list(view, account, shown, lambda history: history.order_list(id))
+
+    async def order_list_by_client_id(self, view: LiveView, account: int, client_id: str) -> LiveList | None:
+        """An account's newest order list under a client's id."""
+        shown = view.accounts[account].lists_by_client_id.get(client_id)
+        if shown is None:
+            named = [one for one in view.closed_lists.of(account).values() if one.client_id == client_id]
+            shown = max(named, key=lambda one: one.id, default=None)
+        return await self._list(
+            view, account, shown, lambda history: history.order_list_by_client_id(account, client_id)
+        )
+
+    async def _list(
+        self,
+        view: LiveView,
+        account: int,
+        shown: LiveList | None,
+        ask: Callable[[History], Awaitable[ListRow | None]],
+    ) -> LiveList | None:
+        """What the view has of a list, completed by the database, or what the database has."""
+        if shown is not None and shown.created is not None:
+            return shown
+        try:
+            if await self._reached(view.closed_lists) is None:
+                return shown
+            row = await _asked(ask(self._available()))
+        except ApiError:
+            if shown is None:
+                raise
+            return shown
+        known = None if row is None or row.account != account else list_of(row)
+        if shown is None:
+            if row is None:
+                await self._must_reach(view.closed_lists)
+            return known
+        _learn_list(shown, known)
+        return shown
+
+    async def prevented(
+        self,
+        view: LiveView,
+        account: int,
+        *,
+        market: str | None,
+        order: int | None,
+        before: int | None,
+        limit: int,
+    ) -> Page[PreventedMatch]:
+        """An account's prevented matches, newest first; `order` is either one's number."""
+        rows: list[PreventedRow] = []
+        reached = await self._reached(view.prevented)
+        if reached is not None:
+            history = self._available()
+            rows = await _asked(history.prevented(account, market=market, order=order, before=before, limit=limit))
+        found = {row.id: prevented_of(row) for row in rows}
+        if reached is not None and reached < view.prevented.complete_since:
+            return Page(list(found.values()), reached)
+        found |= {
+            id: match
+            for id, match in view.prevented.of(account).items()
+            if (market is None or match.event.market == market)
+            and (order is None or order in (match.event.maker_order, match.event.taker_order))
+            and (before is None or id < before)
+        }
+        return Page(_newest(found, limit), view.position)
+
+    async def amendments(
+        self, view: LiveView, account: int, order: int, *, before: AmendmentKey | None, limit: int
+    ) -> Page[Amendment]:
+        """The reductions of an account's order, newest first."""
+        rows: list[AmendmentRow] = []
+        reached = await self._reached(view.amendments)
+        if reached is not None:
+            rows = await _asked(self._available().amendments(account, order, before=before, limit=limit))
+        found = {row.key: amendment_of(row) for row in rows}
+        if reached is not None and reached < view.amendments.complete_since:
+            return Page(list(found.values()), reached)
+        found |= {
+            key: amendment
+            for key, amendment in view.amendments.of(account).items()
+            if amendment.order == order and (before is None or key < before)
+        }
         return Page(_newest(found, limit), view.position)
 
     async def candles(
@@ -227,10 +347,19 @@ class Past:
             raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
         return self._history
 
-    async def _must_reach(self, view: LiveView) -> None:
+    async def _reached(self, recent: Recent[Key, Item]) -> StreamId | None:
+        """How far the database has come; None when it is away and the view, which saw the log begin, needs it not."""
+        try:
+            return (await _asked(self._available().position())).id
+        except ApiError:
+            if recent.complete_since == START:
+                return None
+            raise
+
+    async def _must_reach(self, recent: Recent[Key, Item]) -> None:
         """Before saying that there is no such thing, see that the database has come as far as the view's memory."""
         reached = await _asked(self._available().position())
-        if reached.id < view.closed.complete_since:
+        if reached.id < recent.complete_since:
             raise ApiError(GatewayCode.VIEW_BEHIND, detail="The database is still catching up with the log; try again.")
 
 
@@ -260,47 +389,17 @@ def _learn(order: LiveOrder, row: OrderRow | LiveOrder | None) -> None:
     """Complete an order that is older than the view; sums are taken over only where they are of the same fills."""
     if row is None or not _incomplete(order):
         return
-    known = _order(row) if isinstance(row, OrderRow) else row
+    known = order_of(row) if isinstance(row, OrderRow) else row
     if known.filled == order.filled:
         order.paid, order.fee = known.paid, known.fee
     order.created = known.created
     order.updated = order.updated or known.updated
+    order.activated = order.activated or known.activated
 
 
-def _order(row: OrderRow) -> LiveOrder:
-    order = LiveOrder(
-        row.id,
-        row.account,
-        row.market,
-        row.side,
-        row.type,
-        row.tif,
-        row.price,
-        row.quantity,
-        row.quote_amount,
-        row.client_id,
-        row.created[0],
-    )
-    order.filled = row.filled
-    order.paid = row.filled_quote
-    order.fee = row.fee
-    order.status = OPEN if row.status == "partially_filled" else row.status
-    order.updated = row.updated[0]
-    return order
-
-
-def _fill(row: FillRow) -> Fill:
-    taker_side = row.side if row.liquidity == "taker" else (SELL if row.side == BUY else BUY)
-    trade = TapeTrade(row.trade, row.market, row.seq, row.price, row.quantity, row.notional, taker_side, row.ms)
-    return Fill(trade, row.order, row.side, row.liquidity, row.fee)
-
-
-def _deposit(row: TransferRow) -> DepositRecord:
-    return DepositRecord(row.created, row.account, row.asset, row.amount, row.ref)
-
-
-def _withdrawal(row: TransferRow) -> WithdrawalRecord:
-    record = WithdrawalRecord(row.withdrawal, row.account, row.asset, row.amount, row.ref, row.created)
-    record.status = _WITHDRAWAL_STATUS[row.state]
-    record.updated = row.updated
-    return record
+def _learn_list(shown: LiveList, known: LiveList | None) -> None:
+    """Complete a list that is older than the view."""
+    if known is None or shown.created is not None:
+        return
+    shown.orders, shown.created = known.orders, known.created
+    shown.updated = shown.updated or known.updated

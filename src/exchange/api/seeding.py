@@ -79,6 +79,7 @@ async def from_history(view: LiveView, history: History, since_ms: int) -> Tape:
                     row.notional,
                     row.taker_side,
                     row.ms,
+                    row.auction,
                 )
                 for row in reversed(trades)
             ],
