@@ -7,6 +7,8 @@ from exchange.events.types import Accepted, Trade
 from exchange.terms.words import FEES
 from tests.unit.engine.venue import BASE, MARKET, QUOTE, Venue, one
 
+pytestmark = pytest.mark.usefixtures("either_rules")
+
 
 def test_each_side_pays_in_the_asset_that_it_receives() -> None:
     venue = Venue(maker_fee=1_000, taker_fee=2_000)

@@ -1,7 +1,11 @@
 """Market orders and their edges, as docs/decisions/0003 has them."""
 
+import pytest
+
 from exchange.events.types import Accepted, Done, Trade
 from tests.unit.engine.venue import BASE, QUOTE, Venue, all_of, fills, one, refusal
+
+pytestmark = pytest.mark.usefixtures("either_rules")
 
 
 def test_a_market_order_without_liquidity_is_accepted_and_expires() -> None:

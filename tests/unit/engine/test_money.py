@@ -1,5 +1,7 @@
 """Money in and out, and amounts at the edge of what may be named."""
 
+import pytest
+
 from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
 from exchange.events.types import (
     Deposited,
@@ -12,6 +14,8 @@ from exchange.events.types import (
 from exchange.terms.amounts import MAX_AMOUNT, MAX_COUNT
 from exchange.terms.words import OUTSIDE
 from tests.unit.engine.venue import BASE, QUOTE, Venue, one, order_of, refusal
+
+pytestmark = pytest.mark.usefixtures("either_rules")
 
 
 def test_what_the_outside_owes_is_what_the_users_deposited() -> None:

@@ -8,6 +8,8 @@ from exchange.events.types import Accepted, Canceled, Done, Rested, Trade
 from tests.property.flows import entry
 from tests.unit.engine.venue import BASE, MARKET, QUOTE, Venue, all_of, fills, one, order_of, refusal
 
+pytestmark = pytest.mark.usefixtures("either_rules")
+
 
 def test_1_a_buy_takes_the_cheapest_ask_and_not_the_oldest() -> None:
     venue = Venue()

@@ -6,6 +6,8 @@ from exchange.events.types import Accepted, Amended, Canceled, Done, Rested, Tra
 from exchange.terms.amounts import MAX_AMOUNT, MAX_COUNT
 from tests.unit.engine.venue import BASE, QUOTE, Venue, all_of, fills, one, order_of, refusal
 
+pytestmark = pytest.mark.usefixtures("either_rules")
+
 
 def test_an_order_that_meets_nobody_rests_and_locks_what_it_may_cost() -> None:
     venue = Venue(tick=5)

@@ -9,6 +9,8 @@ from exchange.events.types import Accepted, Deposited, Duplicate, Event, Withdra
 from exchange.terms.stream import format_id
 from tests.unit.engine.venue import BASE, MARKET, QUOTE, Venue, one, order_of, refusal
 
+pytestmark = pytest.mark.usefixtures("either_rules")
+
 
 def first_of(events: Sequence[Event]) -> str:
     assert len(events) == 1

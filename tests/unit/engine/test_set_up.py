@@ -52,15 +52,26 @@ def test_a_log_refuses_everything_until_it_is_opened() -> None:
     one(told_by(machine, CreateAsset("AA", 0)), AssetCreated)
 
 
-def test_a_log_opens_under_rules_that_the_engine_knows_and_only_once() -> None:
+@pytest.mark.parametrize("rules", [1, 2])
+def test_a_log_opens_under_rules_that_the_engine_knows_and_only_once(rules: int) -> None:
     machine = Machine()
 
-    assert refusal(told_by(machine, OpenLog(LOG_ID, 2, 5))) == ("unknown_rules", "rules")
-    one(told_by(machine, OpenLog(LOG_ID, 1, 5)), LogOpened)
+    assert refusal(told_by(machine, OpenLog(LOG_ID, 3, 5))) == ("unknown_rules", "rules")
+    one(told_by(machine, OpenLog(LOG_ID, rules, 5)), LogOpened)
     assert refusal(told_by(machine, OpenLog("f" * 32, 1, 7))) == ("log_already_open", "")
     assert refusal(told_by(machine, OpenLog("f" * 32, 2, 7))) == ("log_already_open", "")
 
     assert (machine.state.log_id, machine.state.dedup_window_ms) == (LOG_ID, 5)
+
+
+def test_a_log_is_not_opened_under_the_second_rules_in_the_words_of_the_first() -> None:
+    machine = Machine()
+    raw = f'{{"v":1,"type":"open_log","log_id":"{LOG_ID}","rules":2,"dedup_window_ms":5}}'.encode()
+
+    machine.step(entry(1, 1, raw))
+
+    assert refusal(machine.outcome.events) == ("unknown_rules", "rules")
+    one(told_by(machine, OpenLog(LOG_ID, 1, 5)), LogOpened)
 
 
 def test_an_asset_is_made_once() -> None:

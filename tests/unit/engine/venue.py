@@ -74,6 +74,9 @@ MARKET: Final = f"{BASE}-{QUOTE}"
 OTHER: Final = f"{QUOTE}-{BASE}"
 """A second market, for who makes it (`Venue.second_market`)."""
 
+usual_rules = RULES
+"""The rules of a venue that is not told which; the fixture `either_rules` changes it."""
+
 _E = TypeVar("_E", bound=Event)
 
 
@@ -142,7 +145,7 @@ class Venue:
         taker_fee: int = 0,
         window_ms: int = 60_000,
         names: int = 0,
-        rules: int = RULES,
+        rules: int = 0,
         start_ms: int = 1,
     ) -> None:
         self.machine = Machine()
@@ -153,7 +156,7 @@ class Venue:
         self._seq = 0
         self._transfers = 0
         self._seqs: dict[str, int] = {}
-        self.do(OpenLog(LOG_ID, rules, window_ms, names))
+        self.do(OpenLog(LOG_ID, rules or usual_rules, window_ms, names))
         self.do(CreateAsset(BASE, decimals))
         self.do(CreateAsset(QUOTE, 2))
         self.do(CreateMarket(MARKET, tick, lot, min_notional, maker_fee, taker_fee))
