@@ -44,8 +44,8 @@ def entry(ms: int, seq: int, payload: _Payload) -> CommandEntry:
 
 class _Flow:
     def __init__(self, dice: random.Random, rules: int) -> None:
-        self._c = Choice(dice)
-        self._rules = rules
+        self._c = Choice(dice, rules or 1)
+        self._goes_over = rules == 0
         self._entries: list[CommandEntry] = []
         self._seq = 0
         self._wait: int | None = None
@@ -59,7 +59,7 @@ class _Flow:
             (6, settings.deposit),
             (5, settings.withdraw),
             (4, settings.finish_withdrawal),
-            (5, settings.status),
+            (6, settings.status),
             (2, settings.fees),
             (3, settings.set_up),
             (5, lambda: poison(self._c)),
@@ -67,15 +67,15 @@ class _Flow:
         ]
         self._second: list[tuple[int, _Maker]] = [
             *self._first,
-            (26, orders.place),
-            (9, orders.place_list),
+            (36, orders.place),
+            (12, orders.place_list),
             (2, orders.cancel_list),
             (6, orders.cancel_replace),
             (6, orders.batch),
             (2, orders.cancel_all),
             (3, settings.limits),
             (2, settings.tiers),
-            (3, settings.account_status),
+            (2, settings.account_status),
             (2, settings.stp),
             (2, settings.group),
             (3, settings.switch),
@@ -83,15 +83,18 @@ class _Flow:
             (3, Tick),
             (1, settings.rules),
         ]
+        self._lists: list[tuple[int, _Maker]] = [(1, orders.place_list)]
 
     def make(self, length: int) -> list[CommandEntry]:
-        for command in self._settings.world(self._rules or 1):
+        for command in self._settings.world():
             self._append(command)
-        over = self._c.dice.randint(0, length) if self._rules == 0 else -1
+        over = self._c.dice.randint(0, length) if self._goes_over else -1
         for number in range(length):
             if number == over:
                 self._append(self._settings.rules())
             makers = self._second if self._c.shadow.rules >= 2 else self._first
+            if self._c.theme == "lists" and self._c.shadow.rules >= 2 and self._c.often(0.3):
+                makers = self._lists
             maker = self._c.dice.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]
             payload = maker()
             if payload is not None:

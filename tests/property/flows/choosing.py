@@ -16,16 +16,27 @@ GRIDS: Final = {"AA-QQ": (5, 1), "BB-QQ": (100, 10), "BB-AA": (1000, 1), "WEI-QQ
 WORLD: Final = 4
 """How many accounts are opened at first."""
 
+THEMES: Final = ("", "", "", "selves", "auction", "stops", "lists", "bounds", "amounts", "poor")
+"""What a flow has more of than others: trades with oneself, auctions, conditional orders, lists, limits, amounts, want of
+money."""
+
 _T = TypeVar("_T")
 
 
 class Choice:
     """The dice and the shadow: a reference that hears every command, so that most of what is chosen makes sense."""
 
-    def __init__(self, dice: random.Random) -> None:
+    def __init__(self, dice: random.Random, begun: int) -> None:
         self.dice = dice
+        self.begun = begun
         self.shadow = Reference()
         self.now = 1000
+        self.theme = self.one(THEMES)
+
+    @property
+    def rules(self) -> int:
+        """The rules that hold, or will once the log is open."""
+        return self.shadow.rules or self.begun
 
     def one(self, choices: Sequence[_T]) -> _T:
         return choices[int(self.dice.random() * len(choices))]
@@ -36,7 +47,7 @@ class Choice:
     def account(self) -> int:
         if self.often(0.015):
             return self.one((OUTSIDE, FEES, 2, FIRST_USER - 1, FIRST_USER + WORLD, MAX_COUNT))
-        return FIRST_USER + int(self.dice.random() * WORLD)
+        return FIRST_USER + int(self.dice.random() * (2 if self.theme == "selves" else WORLD))
 
     def market_name(self) -> str:
         if self.often(0.01):

@@ -28,6 +28,7 @@ from exchange.terms.words import (
 )
 from tests.property.flows.choosing import GRIDS, Choice
 from tests.property.reference import Market
+from tests.property.reference.model import other
 
 _TYPES: tuple[OrderType, ...] = (
     *["limit"] * 11, *["market"] * 3, *["stop_loss"] * 2, "take_profit", *["stop_loss_limit"] * 2, "take_profit_limit",
@@ -54,18 +55,22 @@ class Orders:
         if c.shadow.rules < 2 or market is None:
             return self._plain(account, name)
         kind = c.one(_TYPES)
+        if c.theme in ("stops", "poor") and c.often(0.4):
+            kind = c.one(("stop_loss", "stop_loss", "take_profit", "stop_loss_limit", "take_profit_limit"))
+        elif c.theme == "amounts" and c.often(0.4):
+            kind = "market"
         if market.status == "auction" and c.often(0.8):
             kind = "limit"
         side = c.one(tuple(SIDES.values()))
         tick, lot = market.tick_size, market.lot_size
         quantity = self._quantity(lot)
-        price = self._price(market) if kind in PRICED else 0
+        price = self._price(market, side) if kind in PRICED else 0
         tif = c.one(_TIMES) if kind in PRICED else "ioc"
         if market.status == "auction" and c.often(0.9):
             tif = "gtd" if tif == "gtd" else "gtc"
         amount = 0
         if kind == "market":
-            if c.often(0.4):
+            if c.often(0.8 if c.theme == "amounts" else 0.4):
                 amount, quantity = c.one(_AMOUNTS) * c.dice.randint(1, 3), 0
             elif c.often(0.2):
                 tif = "fok"
@@ -91,9 +96,12 @@ class Orders:
         spend = c.one(_AMOUNTS) * c.dice.randint(1, 3)
         return Place(account, name, "buy", "market", "ioc", 0, 0, spend, client_id)
 
-    def _price(self, market: Market) -> int:
+    def _price(self, market: Market, side: Side) -> int:
         c = self._c
         tick = market.tick_size
+        facing = c.shadow.book(market, other(side))
+        if facing and c.often(0.35):
+            return max(tick, facing[0].price + tick * c.one((-2, -1, 0, 0, 0, 1, 2)))
         if c.often(0.02):
             return c.one((tick + 1, tick * MAX_COUNT, tick * (MAX_COUNT + 1), MAX_AMOUNT, 0))
         middle = c.ticks_around(market) if c.often(0.5) else 5
@@ -114,7 +122,7 @@ class Orders:
         if kind in CONDITIONAL:
             stop, bps, trail = self._trigger(market, side, kind)
         if tif == "gtd":
-            expires = c.now + c.one((1, 2, 3, 8, 30, 100)) if c.often(0.97) else max(1, c.now - c.one((0, 1)))
+            expires = c.now + c.one((6, 8, 31, 40, 60, 100)) if c.often(0.97) else max(1, c.now - c.one((0, 1)))
         if kind in PRICED and tif in ("gtc", "gtd") and market.status != "auction":
             if kind == "limit" and c.often(0.2):
                 post_only = c.one(("refuse", "reprice", "reprice"))
@@ -124,7 +132,7 @@ class Orders:
                     display = c.one((lots * market.lot_size, display + 1, market.lot_size * (MAX_COUNT + 1)))
         if kind not in PRICED and c.often(0.25):
             slippage = c.one((1, 1000, 3000, 9999))
-        stp = c.one(tuple(SELF_TRADES.values())) if c.often(0.3) else None
+        stp = c.one(tuple(SELF_TRADES.values())) if c.often(0.6 if c.theme == "selves" else 0.25) else None
         if not (stop or bps or trail or expires or post_only or display or stp or slippage):
             return PLAIN
         if trail and c.often(0.02):
@@ -198,16 +206,17 @@ class Orders:
             given = Instructions(post_only="refuse" if c.often(0.97) else "", stp=stp)
             taking = Place(account, market.name, side, "limit", "gtc", far, quantity, 0, "", given)
             if c.often(0.2):
-                given.expires_ms, taking.tif = c.now + c.one((1, 5, 40)), "gtd"
+                given.expires_ms, taking.tif = c.now + c.one((31, 45, 60)), "gtd"
             if quantity > market.lot_size and c.often(0.2):
                 given.display = market.lot_size
-        elif pick < 0.8:
-            taking = Place(account, market.name, side, "take_profit", "ioc", 0, quantity, 0, "", Instructions(far))
         else:
-            limit = tick * max(1, far // tick - sign)
-            taking = Place(
-                account, market.name, side, "take_profit_limit", "gtc", limit, quantity, 0, "", Instructions(far, stp=stp)
-            )
+            given = Instructions(far, stp=stp)
+            if c.often(0.15):
+                given = Instructions(far if c.often(0.3) else 0, trailing_bps=c.one((500, 2500)), stp=stp)
+            limit = tick * max(1, far // tick + sign * c.dice.randint(-1, 1))
+            taking = Place(account, market.name, side, "take_profit_limit", "gtc", limit, quantity, 0, "", given)
+            if pick < 0.8:
+                taking.order_type, taking.tif, taking.price = "take_profit", "ioc", 0
         trigger = Instructions(near, stp=stp)
         if c.often(0.15):
             trigger = Instructions(near if c.often(0.3) else 0, trailing_amount=tick * c.dice.randint(1, 2))

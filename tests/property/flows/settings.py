@@ -28,7 +28,7 @@ from exchange.terms.words import ACCOUNT_STATUSES, FIRST_USER, MARKET_STATUSES, 
 from tests.property.flows.choosing import DECIMALS, GRIDS, LOG_ID, WORLD, Choice
 
 FEE_RATES = (0, 0, 1, 1000, 25_000, 100_000)
-WINDOWS = (0, 7, 60, 60, 1_000_000)
+WINDOWS = (0, 3, 7, 60, 60, 1_000_000)
 NAMES = (0, 0, 2, 5, 12)
 
 
@@ -41,24 +41,31 @@ class Settings:
 
     # --- the world ---------------------------------------------------------------------------------------------------
 
-    def world(self, rules: int) -> list[Command]:
+    def world(self) -> list[Command]:
         c = self._c
+        rules = c.rules
         names = 0 if rules < 2 else c.one(NAMES)
         world: list[Command] = [OpenLog(LOG_ID, 3, 5)] if c.often(0.05) else []
         world += [OpenLog(LOG_ID, rules, c.one(WINDOWS), names)]
-        world += [CreateAsset(name, decimals) for name, decimals in DECIMALS.items()]
         markets = c.dice.sample(sorted(GRIDS), k=c.one((1, 1, 2)))
+        assets = sorted({asset for name in markets for asset in name.split("-")})
+        world += [CreateAsset(name, DECIMALS[name]) for name in assets]
         world += [self._market(name) for name in markets]
         world += [OpenAccount(f"user-{number}") for number in range(WORLD)]
         for account in range(FIRST_USER, FIRST_USER + WORLD):
-            for asset in DECIMALS:
+            for asset in assets:
                 if c.often(0.93):
                     amount = c.one((20, 300, 4000, 4000)) * 10 ** min(DECIMALS[asset], 16)
+                    if c.theme == "poor" and asset in ("QQ", "AA"):
+                        amount = c.dice.randint(10, 250)
                     world.append(Deposit(account, asset, amount, f"first-{asset}"))
         if rules >= 2:
             world += [SetTradeGroup(FIRST_USER + 1, 7), SetTradeGroup(FIRST_USER + 2, 7)] if c.often(0.3) else []
-            world += [SetStp(FIRST_USER, c.one(tuple(SELF_TRADES.values())))] if c.often(0.3) else []
-            world += [self._limits(name) for name in markets if c.often(0.3)]
+            for account in range(FIRST_USER, FIRST_USER + WORLD):
+                if c.often(0.8 if c.theme == "selves" else 0.15):
+                    world.append(SetStp(account, c.one(tuple(SELF_TRADES.values()))))
+            world += [self._limits(name) for name in markets if c.often(1.0 if c.theme == "bounds" else 0.2)]
+            world += [SetMarketStatus(name, "auction") for name in markets if c.theme == "auction"]
             world += [self._tiers(name.split("-")[1]) for name in markets if c.often(0.3)]
         if c.often(0.1):  # a world with holes, or one that begins in the middle
             world = [command for command in world if c.often(0.85)]
@@ -91,7 +98,7 @@ class Settings:
     def _rates(self) -> tuple[int, int]:
         c = self._c
         maker, taker = c.one(FEE_RATES), c.one(FEE_RATES)
-        if c.shadow.rules >= 2 and c.often(0.4):
+        if c.rules >= 2 and c.often(0.4):
             maker = -c.one((taker, taker // 2, taker // 3))
         return maker, taker
 
@@ -100,9 +107,12 @@ class Settings:
     def status(self) -> Command:
         """Mostly back to open, or the flow would come to rest."""
         c = self._c
-        market = c.market()
-        status = "open" if c.often(0.5) or market is None else c.one(tuple(MARKET_STATUSES))
-        if c.shadow.rules >= 2 and market is not None and market.status == "open" and c.often(0.5):
+        closed = [market for market in c.shadow.markets.values() if market.status != "open"]
+        market = c.one(closed) if closed and c.often(0.8) else c.market()
+        status = "open" if c.often(0.6) or market is None else c.one(tuple(MARKET_STATUSES))
+        if c.shadow.rules >= 2 and market is not None and market.status == "open" and c.often(0.6):
+            status = "auction"
+        if c.theme == "auction" and c.often(0.5):
             status = "auction"
         if c.shadow.rules < 2 and status == "auction":
             status = "open"
@@ -142,7 +152,7 @@ class Settings:
         c = self._c
         market = c.shadow.markets.get(name)
         tick, lot = GRIDS.get(name, (1, 1))
-        if c.often(0.3):
+        if c.often(0.1 if c.theme == "bounds" else 0.3):
             return SetMarketLimits(name, Limits())
         limits = Limits(max_fills=c.one((0, 0, 1, 2, 3, 6)), slippage_bps=c.one((0, 0, 500, 2500)))
         if c.often(0.4):
@@ -198,7 +208,7 @@ class Settings:
     def _transfer(self) -> tuple[int, str, str]:
         c = self._c
         self._transfers += 1
-        asset = "NONE" if c.often(0.03) else c.one(tuple(DECIMALS))
+        asset = "NONE" if c.often(0.03) else c.one(tuple(c.shadow.assets) or tuple(DECIMALS))
         ref = c.one(("r1", "r2", "first-QQ")) if c.often(0.2) else f"ref-{self._transfers}"
         return c.account(), asset, ref
 

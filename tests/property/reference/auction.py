@@ -69,6 +69,7 @@ def go_on(world: World, market: Market) -> None:
         auction.traded += _trade(world, bids[0], asks[0], auction.price)
         made += 1
     market.uncrossing = None
+    market.traded_at = auction.price
     market.status = auction.status
     world.tell(Uncrossed(market.name, auction.price, auction.traded))
     world.tell(MarketStatusSet(market.name, market.status))
@@ -89,7 +90,6 @@ def _trade(world: World, buy: Order, sell: Order, price: int) -> int:
         if order.left == 0:
             world.leave(order, "ended")
     world.trades_made += 1
-    market.traded_at = price
     world.tell(
         AuctionTrade(
             world.trades_made,

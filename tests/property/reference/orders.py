@@ -182,7 +182,8 @@ def _is_pair(legs: Sequence[Place], last: int) -> bool:
             continue
         if taking.side != stopping.side or taking.quantity != stopping.quantity:
             continue
-        far = taking.price if limit else taking.instructions.stop_price
+        trails = not limit and not taking.instructions.stop_price
+        far = 0 if trails else taking.price or taking.instructions.stop_price
         line = [price for price in (far, last, stopping.instructions.stop_price) if price]
         if taking.side == "buy":
             line.reverse()
