@@ -27,8 +27,8 @@ FORBIDDEN = ("flushall", "flushdb", "swapdb", "debug", "del", "unlink", "rename"
 """What would make a stream forget its last id, and so give one id to two commands."""
 
 MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096"}
-"""For binaries without an allocator of their own: a batch's thousands of arguments are freed and wanted again, and glibc
-keeps seven of a size at hand. This takes a quarter off what the server spends on a publication."""
+"""For binaries without an allocator of their own: thousands of arguments of a batch are freed and wanted again, and
+glibc keeps seven of a size at hand. This takes a quarter off what the server spends on a publication."""
 
 
 class ValkeyServer:
