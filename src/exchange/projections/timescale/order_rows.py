@@ -62,21 +62,18 @@ class Change:
 class Opened:
     """An order that was opened within the batch."""
 
-    __slots__ = ("accepted", "change", "entry", "moment")
+    __slots__ = ("accepted", "change", "entry", "moment", "simple")
 
     def __init__(self, accepted: Accepted, moment: str, entry: int) -> None:
         self.accepted = accepted
         self.moment = moment
         self.entry = entry
-        self.change = Change()
-        self.change.status = "open"
-        self.change.moment = moment
-        self.change.entry = entry
-
-    @property
-    def plain(self) -> bool:
-        """Whether it has nothing of what is rare."""
-        return self.change.extra is None and self.accepted.instructions is PLAIN and not self.accepted.order_list
+        change = self.change = Change()
+        change.status = "open"
+        change.moment = moment
+        change.entry = entry
+        self.simple = accepted.instructions is PLAIN and not accepted.order_list
+        """Whether it asked for nothing of what is rare."""
 
     def line(self) -> str:
         """The row as it is at the end of the batch, without what is rare."""

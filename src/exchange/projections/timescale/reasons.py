@@ -56,6 +56,10 @@ def reason_of(events: list[Event]) -> Reason:
             return "trade"
         if len(events) == 2:
             return "order"
+    if len(events) == 1:
+        only = _of(first)
+        if only is not None:
+            return only
     reasons = [reason for reason in map(_of, events) if reason is not None]
     return min(reasons, key=_PRECEDENCE.index)
 

@@ -99,7 +99,7 @@ class Batch:
         """All lines to add, by kind."""
         plain, whole = [], []
         for opened in self.opened.values():
-            if opened.plain:
+            if opened.simple and opened.change.extra is None:
                 plain.append(opened.line())
             else:
                 whole.append(opened.whole_line())
