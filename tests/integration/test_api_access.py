@@ -18,7 +18,7 @@ from tests.integration.api_world import MARKET, PASSWORD, Answer, Client, World,
 
 GUARDED = [route for route in ROUTES if route.access is not Access.PUBLIC]
 ADMIN_ONLY = [route for route in ROUTES if route.access is Access.ADMIN]
-WITH_ORDER = [route for route in ROUTES if route.path == "order/{id}"]
+WITH_ORDER = [route for route in ROUTES if route.path.startswith("order/{id}")]
 
 
 @pytest.fixture
@@ -27,10 +27,17 @@ async def place(make_settings: Callable[..., Settings], redis_url: str, database
         yield made
 
 
+def address(route: Route, id: int = 1) -> str:
+    """The route's address, for something by this number."""
+    return "/api/v1/" + route.path.format(id=id, market=MARKET, asset="INR", account=100)
+
+
 async def call(client: Client, route: Route, id: int = 1, **options: object) -> Answer:
     """A request that the route would read."""
-    path = "/api/v1/" + route.path.format(id=id, market=MARKET)
-    bodies: dict[str, object] = {"PATCH": {"quantity": "1"}, "POST": {}}
+    path = address(route, id)
+    bodies: dict[str, object] = {"PATCH": {"quantity": "1"}, "POST": {}, "PUT": {}}
+    if route.path.endswith("/replace"):
+        bodies["POST"] = {"type": "limit", "kind": "buy", "market": MARKET, "price": "10", "quantity": "1"}
     return await client.call(route.method, path, bodies.get(route.method), **options)
 
 
@@ -68,7 +75,7 @@ async def test_no_guarded_route_answers_without_a_good_token(place: World) -> No
             answer = await call(anonymous, route, headers=header)
             assert (answer.status, answer.code) == (401, "unauthorized"), (route, header)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
-        by_address = await anonymous.call(route.method, f"/api/v1/{route.path.format(id=1, market=MARKET)}?token=x")
+        by_address = await anonymous.call(route.method, f"{address(route)}?token=x")
         assert by_address.status == 401
     assert (await user.balances())["INR"] == ("10.00", "0.00")
 
@@ -88,7 +95,7 @@ async def test_the_operator_has_no_account(place: World) -> None:
     order = {"type": "limit", "kind": "buy", "market": MARKET, "price": "10", "quantity": "1"}
     for route in GUARDED:
         if route.access is Access.USER:
-            path = "/api/v1/" + route.path.format(id=1)
+            path = address(route)
             bodies: dict[str, object] = {
                 "order": order,
                 "deposits": {"asset": "INR", "amount": "1"},
@@ -231,7 +238,7 @@ async def test_a_bug_answers_500_without_telling_anything(place: World, monkeypa
     def broken(*_: object) -> None:
         raise ZeroDivisionError("the secret is 42")
 
-    monkeypatch.setattr("exchange.projections.live.feeds.balances", broken)
+    monkeypatch.setattr("exchange.projections.live.private.balances", broken)
     answer = await user.get("/api/v1/balances")
     assert (answer.status, answer.code) == (500, "internal")
     assert "42" not in json.dumps(answer.data)

@@ -63,7 +63,7 @@ BAD_ORDERS: dict[str, tuple[dict[str, object], int, str, str | None]] = {
     "kind in capitals": (changed(kind="BUY"), 400, "invalid_field", "kind"),
     "no kind": (changed(kind=None), 400, "missing_field", "kind"),
     "unknown type": (changed(type="stop"), 400, "invalid_field", "type"),
-    "unknown time in force": (changed(time_in_force="fok"), 400, "invalid_field", "time_in_force"),
+    "unknown time in force": (changed(time_in_force="day"), 400, "invalid_field", "time_in_force"),
     "unknown field": (changed(colour="red"), 400, "unknown_field", "colour"),
     "somebody else's account": (changed(account=100), 400, "unknown_field", "account"),
     "client id too long": (changed(client_order_id="x" * 37), 400, "invalid_field", "client_order_id"),
@@ -84,12 +84,41 @@ BAD_ORDERS: dict[str, tuple[dict[str, object], int, str, str | None]] = {
         "invalid_field",
         "quote_amount",
     ),
-    "market sell by amount": (
-        changed(type="market", price=None, kind="sell", quantity=None, quote_amount="5"),
+    "market by amount all or nothing": (
+        changed(type="market", price=None, quantity=None, quote_amount="5", time_in_force="fok"),
         400,
         "invalid_field",
-        "quote_amount",
+        "time_in_force",
     ),
+    "limit with a trigger": (changed(stop_price="9"), 400, "invalid_field", "stop_price"),
+    "limit that trails": (changed(trailing_bps=50), 400, "invalid_field", "trailing_bps"),
+    "stop without a trigger": (changed(type="stop_loss_limit"), 400, "missing_field", "stop_price"),
+    "stop at nothing": (changed(type="stop_loss_limit", stop_price="0"), 422, "not_positive", "stop_price"),
+    "stop off the tick": (changed(type="stop_loss_limit", stop_price="9.99"), 422, "off_tick", "stop_price"),
+    "trigger a number": (changed(type="stop_loss_limit", stop_price=9), 400, "not_a_string", "stop_price"),
+    "two trails": (
+        changed(type="stop_loss_limit", trailing_bps=50, trailing_amount="1"),
+        400,
+        "invalid_field",
+        "trailing_amount",
+    ),
+    "trail too long": (changed(type="stop_loss_limit", trailing_bps=10_000), 400, "invalid_field", "trailing_bps"),
+    "stop that rests without a price": (
+        changed(type="stop_loss", price=None, stop_price="11", time_in_force="gtc"),
+        400,
+        "invalid_field",
+        "time_in_force",
+    ),
+    "until when": (changed(time_in_force="gtd"), 400, "missing_field", "expires_at"),
+    "until then but for ever": (changed(expires_at=2 * 10**12), 400, "invalid_field", "expires_at"),
+    "until yesterday": (changed(time_in_force="gtd", expires_at=5), 422, "already_expired", "expires_at"),
+    "post-only of no kind": (changed(post_only="yes"), 400, "invalid_field", "post_only"),
+    "post-only that cannot rest": (changed(post_only="refuse", time_in_force="ioc"), 400, "invalid_field", "post_only"),
+    "iceberg that cannot rest": (changed(display="1", time_in_force="fok"), 400, "invalid_field", "display"),
+    "iceberg that shows all": (changed(display="1"), 400, "invalid_field", "display"),
+    "iceberg that shows half a lot": (changed(quantity="9", display="1.5"), 422, "off_lot", "display"),
+    "unknown self-trade prevention": (changed(stp="cancel"), 400, "invalid_field", "stp"),
+    "limit with a cap": (changed(slippage_bps=5), 400, "invalid_field", "slippage_bps"),
     "market with no size": (changed(type="market", price=None, quantity=None), 400, "missing_field", "quantity"),
     "amount below min notional": (
         changed(type="market", price=None, quantity=None, quote_amount="0.50"),
@@ -222,6 +251,12 @@ async def test_queries_that_are_refused(place: World) -> None:
         ("deposits?before=yesterday", (400, "invalid_field", "before")),
         ("fills?order=one", (400, "invalid_field", "order")),
         ("balances?asset=INR", (400, "unknown_field", "asset")),
+        ("order-lists?status=closed", (400, "invalid_field", "status")),
+        ("order-lists?client_list_id=%20", (400, "invalid_field", "client_list_id")),
+        ("order-lists/one", (404, "unknown_list", "id")),
+        ("order-lists/7", (404, "unknown_list", "id")),
+        ("prevented?before=x", (400, "invalid_field", "before")),
+        ("account?x=1", (400, "unknown_field", "x")),
         ("order/one", (404, "unknown_order", "id")),
         ("order/-1", (404, "unknown_order", "id")),
         (f"order/{10**18}", (404, "unknown_order", "id")),
@@ -231,7 +266,10 @@ async def test_queries_that_are_refused(place: World) -> None:
     ]
     for path, refusal in refusals:
         await assert_refused(user, "GET", f"/api/v1/{path}", None, refusal)
-    await assert_refused(user, "DELETE", "/api/v1/orders", None, (400, "missing_field", "client_order_id"))
+    for query, field in (("?client_order_id=a&market=" + MARKET, "market"), ("?all=1", "all")):
+        code = "invalid_field" if field == "market" else "unknown_field"
+        await assert_refused(user, "DELETE", f"/api/v1/orders{query}", None, (400, code, field))
+    await assert_refused(user, "DELETE", "/api/v1/order-lists", None, (400, "missing_field", "client_list_id"))
     await assert_refused(user, "GET", "/nothing", None, (404, "not_found", None))
     await assert_refused(user, "GET", "/ws", None, (404, "not_found", None))
     await assert_refused(user, "POST", "/", None, (405, "method_not_allowed", None))

@@ -429,7 +429,7 @@ def test_a_word_outside_its_set_or_alphabet_is_refused(command: Command, name: s
     [
         (body(LIMIT, quote_amount="5"), ("invalid_field", "quote_amount")),
         (body(STOP, quote_amount="5"), ("invalid_field", "quote_amount")),
-        (body(SPEND, quantity="5"), ("invalid_field", "quantity")),
+        (body(SPEND, quantity="5"), ("invalid_field", "quote_amount")),
         (body(SPEND, price="5"), ("invalid_field", "price")),
         (body(STOP, price="5"), ("invalid_field", "price")),
         (body(SPEND, quote_amount="0"), ("not_positive", "quote_amount")),

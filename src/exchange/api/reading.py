@@ -4,7 +4,7 @@
 conversion (`terms.amounts`); JSON numbers are never taken for amounts, because most writers lose digits in them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import orjson
@@ -37,6 +37,10 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of what is given; what is null is not."""
+        return (name for name, value in self._values.items() if value is not None)
 
     def text(self, name: str) -> str:
         """A required text.
@@ -81,6 +85,17 @@ class Fields:
             detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
             raise ApiError(_AMOUNT_CODES[error.reason], name, detail=detail) from None
 
+    def signed(self, name: str, decimals: int) -> int:
+        """A required decimal string that may be negative, in smallest units.
+
+        Raises:
+            ApiError: as `amount`, but for the sign.
+        """
+        value = self._values.get(name)
+        if isinstance(value, str) and _negative(value, decimals):
+            return -parse_decimal(value[1:], decimals)
+        return self.amount(name, decimals)
+
     def number(self, name: str, low: int, high: int) -> int:
         """A required whole number, a JSON number or (in a query) digits.
 
@@ -94,6 +109,32 @@ class Fields:
             value = digits(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ApiError(Code.INVALID_FIELD, name, detail=f"It must be a whole number from {low} to {high}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """A required `true` or `false`.
+
+        Raises:
+            ApiError: it is missing, or neither.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        if not isinstance(value, bool):
+            raise ApiError(Code.INVALID_FIELD, name, detail="It must be true or false.")
+        return value
+
+    def objects(self, name: str) -> list[Mapping[str, object]]:
+        """A required list of JSON objects.
+
+        Raises:
+            ApiError: it is missing, or not that.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        if not isinstance(value, list) or not all(isinstance(part, dict) for part in value):
+            raise ApiError(Code.INVALID_FIELD, name, detail="It must be a list of JSON objects.")
         return value
 
     def limit(self, default: int, highest: int) -> int:

@@ -1,4 +1,5 @@
-"""What a command's caller is told: a function of the command's event entry and nothing else.
+"""What a command's caller is told: a function of the command's event entry and nothing else. Orders have their
+own room, `order_replies`.
 
 So a repetition, on any gateway, gets what the first call got or would have got. The view is asked only for what never
 changes: how a market's prices and an asset's amounts are written.
@@ -8,83 +9,35 @@ from typing import TypeVar
 
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.events.types import (
-    Accepted,
-    Amended,
+    AccountStatusSet,
     AssetCreated,
-    Canceled,
     Deposited,
-    Done,
     Event,
+    FeeTiersSet,
     MarketCreated,
     MarketFeesSet,
+    MarketLimitsSet,
     MarketStatusSet,
     Outcome,
-    Trade,
+    RulesSet,
+    StpSet,
+    SwitchSet,
+    TradeGroupSet,
+    Uncrossed,
     WithdrawalReleased,
     WithdrawalReserved,
     WithdrawalSettled,
 )
 from exchange.projections.live import shapes
+from exchange.projections.live.fold_settings import limits_of
 from exchange.projections.live.formatting import rate
-from exchange.projections.live.orders import EXPIRED, FILLED, LiveOrder
-from exchange.projections.live.records import DepositRecord, Fill, LiveMarket, WithdrawalRecord
+from exchange.projections.live.records import DepositRecord, LiveMarket, WithdrawalRecord
 from exchange.projections.live.shapes import Json
-from exchange.projections.live.tape import tape_trade
 from exchange.projections.live.view import LiveView
 from exchange.terms.stream import StreamId
+from exchange.terms.words import AUCTION
 
 _E = TypeVar("_E", bound=Event)
-
-
-def placed(view: LiveView, id: StreamId, outcome: Outcome) -> Json:
-    """An order with the fills it had at once."""
-    accepted = _only(outcome, Accepted)
-    market = view.markets[accepted.market]
-    order = LiveOrder(
-        accepted.order,
-        accepted.account,
-        accepted.market,
-        accepted.side,
-        accepted.order_type,
-        accepted.tif,
-        accepted.price,
-        accepted.quantity,
-        accepted.quote_amount,
-        accepted.client_id,
-        id[0],
-    )
-    fills: list[Json] = []
-    for event in outcome.events:
-        if isinstance(event, Trade):
-            order.trade(event.quantity, event.notional, event.taker_fee, id[0])
-            fill = Fill(tape_trade(id, event), order.id, order.kind, "taker", event.taker_fee)
-            fills.append(shapes.fill(fill, market))
-        elif isinstance(event, Done):
-            order.status = FILLED if event.end == "filled" else EXPIRED
-    return {**shapes.order(order, market), "fills": fills}
-
-
-def canceled(view: LiveView, outcome: Outcome) -> Json:
-    """What was taken off the book."""
-    event = _only(outcome, Canceled)
-    market = view.markets[event.market]
-    return {
-        **_resting(event.order, event.side, event.price, market),
-        "canceled": market.format.quantity(event.quantity),
-        "status": "canceled",
-    }
-
-
-def amended(view: LiveView, outcome: Outcome) -> Json:
-    """An order's new total."""
-    event = _only(outcome, Amended)
-    market = view.markets[event.market]
-    return {
-        **_resting(event.order, event.side, event.price, market),
-        "quantity": market.format.quantity(event.quantity),
-        "reduced_by": market.format.quantity(event.by),
-        "status": "open",
-    }
 
 
 def deposited(view: LiveView, id: StreamId, outcome: Outcome) -> Json:
@@ -140,14 +93,68 @@ def status_set(outcome: Outcome) -> Json:
     return {"market": event.market, "status": event.status}
 
 
+def uncrossed(view: LiveView, outcome: Outcome, market: str) -> Json:
+    """What an auction came to; price and quantity are null while it goes on."""
+    form = view.markets[market].format
+    price, quantity, status = None, None, AUCTION
+    for event in outcome.events:
+        if isinstance(event, Uncrossed) and event.market == market:
+            price = form.price(event.price) if event.quantity else None
+            quantity = form.quantity(event.quantity)
+        elif isinstance(event, MarketStatusSet) and event.market == market:
+            status = event.status
+    return {"market": market, "price": price, "quantity": quantity, "status": status}
+
+
 def fees_set(outcome: Outcome) -> Json:
     """A market's new fee rates."""
     event = _only(outcome, MarketFeesSet)
-    return {"market": event.market, "maker_fee": rate(event.maker_fee), "taker_fee": rate(event.taker_fee)}
+    return {
+        "market": event.market,
+        "maker_fee": rate(event.maker_fee),
+        "taker_fee": rate(event.taker_fee),
+        "tiered": event.tiered,
+    }
 
 
-def _resting(order: int, kind: str, price: int, market: LiveMarket) -> Json:
-    return {"id": order, "market": market.name, "kind": kind, "price": market.format.price(price)}
+def tiers_set(view: LiveView, outcome: Outcome) -> Json:
+    """An asset's new fee table."""
+    event = _only(outcome, FeeTiersSet)
+    return {"asset": event.asset, "tiers": shapes.fee_tiers(event.tiers, view.assets[event.asset])}
+
+
+def limits_set(view: LiveView, outcome: Outcome) -> Json:
+    """A market's new limits."""
+    event = _only(outcome, MarketLimitsSet)
+    return {"market": event.market, "limits": shapes.limits(limits_of(event), view.markets[event.market].format)}
+
+
+def account_status_set(outcome: Outcome) -> Json:
+    """An account's new status."""
+    event = _only(outcome, AccountStatusSet)
+    return {"account": event.account, "status": event.status}
+
+
+def trade_group_set(outcome: Outcome) -> Json:
+    """An account's new trade group."""
+    event = _only(outcome, TradeGroupSet)
+    return {"account": event.account, "trade_group": event.group or None}
+
+
+def stp_set(outcome: Outcome) -> Json:
+    """An account's self-trade prevention."""
+    return {"stp": _only(outcome, StpSet).stp}
+
+
+def switch_set(outcome: Outcome) -> Json:
+    """When an account's orders will be cancelled."""
+    return {"switch_at": _only(outcome, SwitchSet).at_ms or None}
+
+
+def rules_set(outcome: Outcome) -> Json:
+    """The version of the rules that holds now."""
+    event = _only(outcome, RulesSet)
+    return {"rules": event.rules, "dedup_names": event.dedup_names}
 
 
 def _ended(view: LiveView, id: StreamId, event: WithdrawalSettled | WithdrawalReleased, status: str) -> Json:
@@ -160,7 +167,8 @@ def _ended(view: LiveView, id: StreamId, event: WithdrawalSettled | WithdrawalRe
 
 
 def _only(outcome: Outcome, kind: type[_E]) -> _E:
-    for event in outcome.events:
+    """The command's own event of a kind: the last, since what was due stands before it."""
+    for event in reversed(outcome.events):
         if isinstance(event, kind):
             return event
     raise ApiError(GatewayCode.INTERNAL, detail=f"The engine's answer has no {kind.__name__}.")

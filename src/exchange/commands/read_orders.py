@@ -92,10 +92,8 @@ def _order(body: Object, account: int, market: str, others: int, other_names: fr
         known += 1
     if len(body) == known and tif != GTD and order_type not in CONDITIONAL:
         return Place(account, market, side, order_type, tif, price, quantity, quote_amount, client_id)
-    if not quote_amount and "quote_amount" in body:
+    if "quote_amount" in body and (not quote_amount or "quantity" in body):
         raise fields.invalid("quote_amount")
-    if quote_amount and "quantity" in body:
-        raise fields.invalid("quantity")
     instructions = _instructions(body, order_type, tif)
     if len(body) != known + len(instructions.named()):
         raise fields.surplus(body, _NAMES | other_names)

@@ -4,9 +4,20 @@ from typing import Final
 
 from exchange.api.call import Call, Reply
 from exchange.projections.live import shapes
+from exchange.projections.live.shapes import Json
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.projections.timescale.schema import LAST_MS
 from exchange.terms.stream import format_id
+from exchange.terms.words import MarketStatus
+
+STATUSES: Final[dict[MarketStatus, Json]] = {
+    "open": {"orders": "all", "cancel": True, "trading": True},
+    "post_only": {"orders": "that rest or wait", "cancel": True, "trading": False},
+    "auction": {"orders": "limit orders that rest, and orders that wait", "cancel": True, "trading": False},
+    "cancel_only": {"orders": "none", "cancel": True, "trading": False},
+    "halted": {"orders": "none", "cancel": False, "trading": False},
+}
+"""What each status of a market allows; `cancel` includes reducing."""
 
 MAX_LEVELS: Final = 5000
 MAX_TRADES: Final = 1000
@@ -31,7 +42,19 @@ async def markets(call: Call) -> Reply:
     """`GET markets`."""
     call.query()
     view = call.gateway.view
-    return Reply({"markets": [shapes.market(market) for _, market in sorted(view.markets.items())]}, view.position)
+    shown = [shapes.market(market) for _, market in sorted(view.markets.items())]
+    return Reply({"markets": shown, "statuses": STATUSES}, view.position)
+
+
+async def fee_tiers(call: Call) -> Reply:
+    """`GET fee-tiers`."""
+    call.query()
+    view = call.gateway.view
+    shown = [
+        {"asset": asset, "tiers": shapes.fee_tiers(tiers, view.assets[asset])}
+        for asset, tiers in sorted(view.fee_tiers.items())
+    ]
+    return Reply({"fee_tiers": shown}, view.position)
 
 
 async def depth(call: Call) -> Reply:

@@ -1,27 +1,17 @@
 """Orders: place, look at, cancel, reduce, list, quote."""
 
-from exchange.api import replies
+from exchange.api import order_replies
 from exchange.api.call import Call, Reply
 from exchange.api.errors import ApiError
+from exchange.api.ordering import ORDER, client_id, positive, read_order
 from exchange.api.reading import Fields
-from exchange.commands.types import Amend, Cancel, Place
+from exchange.commands.types import Amend, Cancel
 from exchange.projections.live import quote, shapes
 from exchange.projections.live.orders import LiveOrder
 from exchange.projections.live.records import LiveMarket
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
-from exchange.terms.words import (
-    BUY,
-    CLIENT_ID_PATTERN,
-    GTC,
-    IOC,
-    LIMIT,
-    MARKET,
-    ORDER_TYPES,
-    SIDES,
-    TIMES_IN_FORCE,
-    Side,
-)
+from exchange.terms.words import SIDES
 
 MAX_PAGE = 500
 DEFAULT_PAGE = 100
@@ -29,32 +19,11 @@ DEFAULT_PAGE = 100
 
 async def place(call: Call) -> Reply:
     """`POST order`."""
-    body = await call.body(
-        "type", "kind", "market", "price", "quantity", "quote_amount", "time_in_force", "client_order_id"
-    )
+    body = await call.body("market", *ORDER)
     gateway = call.gateway
-    account = call.account
-    order_type = body.choice("type", ORDER_TYPES)
-    kind = body.choice("kind", SIDES)
-    market = gateway.market(body.text("market"))
-    price = 0
-    if order_type == LIMIT:
-        tif = body.choice("time_in_force", TIMES_IN_FORCE) if "time_in_force" in body else GTC
-        price = _positive("price", body.amount("price", market.quote_decimals))
-        if "quote_amount" in body:
-            raise ApiError(Code.INVALID_FIELD, "quote_amount", detail="A limit order has a quantity.")
-        quantity, quote_amount = _positive("quantity", body.amount("quantity", market.base_decimals)), 0
-    else:
-        tif = IOC
-        if "time_in_force" in body and body.choice("time_in_force", TIMES_IN_FORCE) != IOC:
-            raise ApiError(Code.INVALID_FIELD, "time_in_force", detail="A market order is always ioc.")
-        if "price" in body:
-            raise ApiError(Code.INVALID_FIELD, "price", detail="A market order has no price.")
-        quantity, quote_amount = _size(body, kind, market)
-    client_id = _client_id(body) if "client_order_id" in body else ""
-    command = Place(account.id, market.name, kind, order_type, tif, price, quantity, quote_amount, client_id)
+    command = read_order(body, call.account.id, gateway.market(body.text("market")))
     answer = await gateway.commands.carry_out(command)
-    return Reply(replies.placed(gateway.view, answer.id, answer.outcome), answer.id, status=201)
+    return Reply(order_replies.placed(gateway.view, answer), answer.id, status=201)
 
 
 async def show(call: Call) -> Reply:
@@ -73,13 +42,11 @@ async def cancel(call: Call) -> Reply:
     call.query()
     await call.no_body()
     id = call.path_number("id", Code.UNKNOWN_ORDER)
-    return await _cancel(call, Cancel(call.account.id, _order_number(id), ""))
+    return await _cancel(call, Cancel(call.account.id, order_number(id), ""))
 
 
-async def cancel_by_client_id(call: Call) -> Reply:
+async def cancel_by_client_id(call: Call, client_id: str) -> Reply:
     """`DELETE orders?client_order_id=…`."""
-    client_id = _client_id(call.query("client_order_id"))
-    await call.no_body()
     return await _cancel(call, Cancel(call.account.id, 0, client_id))
 
 
@@ -87,7 +54,18 @@ async def amend(call: Call) -> Reply:
     """`PATCH order/{id}`."""
     call.query()
     body = await call.body("quantity")
-    id = _order_number(call.path_number("id", Code.UNKNOWN_ORDER))
+    id = order_number(call.path_number("id", Code.UNKNOWN_ORDER))
+    command = await amendment(call, id, body)
+    answer = await call.gateway.commands.carry_out(command)
+    return Reply(order_replies.amended(call.gateway.view, answer.outcome, id), answer.id)
+
+
+async def amendment(call: Call, id: int, body: Fields) -> Amend:
+    """The reduction of an order to the `quantity` that a request gives.
+
+    Raises:
+        ApiError: the quantity is wrong, or there is no such order whose market would say how it is written.
+    """
     gateway = call.gateway
     order = gateway.view.order(call.account.id, id)
     if order is None:
@@ -95,10 +73,7 @@ async def amend(call: Call) -> Reply:
         order = gateway.view.order(call.account.id, id)
     if order is None:
         raise ApiError(Code.UNKNOWN_ORDER, "id")
-    market = gateway.market(order.market)
-    quantity = _positive("quantity", body.amount("quantity", market.base_decimals))
-    answer = await gateway.commands.carry_out(Amend(call.account.id, id, quantity))
-    return Reply(replies.amended(gateway.view, answer.outcome), answer.id)
+    return Amend(call.account.id, id, positive(body, "quantity", gateway.market(order.market).base_decimals))
 
 
 async def listing(call: Call) -> Reply:
@@ -108,7 +83,7 @@ async def listing(call: Call) -> Reply:
     account = call.account
     view = gateway.view
     if "client_order_id" in query:
-        found = await gateway.past.order_by_client_id(view, account.id, _client_id(query))
+        found = await gateway.past.order_by_client_id(view, account.id, client_id(query))
         return _orders(call, [] if found is None else [found])
     status = query.choice("status", {name: name for name in ("open", "closed", "all")}) if "status" in query else "open"
     market = gateway.market(query.text("market")).name if "market" in query else None
@@ -136,18 +111,20 @@ async def quoted(call: Call) -> Reply:
     body = await call.body("market", "kind", "quantity", "quote_amount")
     market = call.gateway.market(body.text("market"))
     kind = body.choice("kind", SIDES)
-    quantity, quote_amount = _size(body, kind, market)
+    quantity, quote_amount = _size(body, market)
     if quantity % market.lot_size:
         raise ApiError(Code.OFF_LOT, "quantity")
     if quantity > market.lot_size * MAX_COUNT:
         raise ApiError(Code.OUT_OF_RANGE, "quantity")
-    found = quote.walk(market, kind, quantity, quote_amount)
+    gateway = call.gateway
+    _, taker_fee = gateway.view.rates(None, market, gateway.clock.now_ms())
+    found = quote.walk(market, kind, quantity, quote_amount, taker_fee)
     return Reply(quote.shape(market, kind, quantity, quote_amount, found), call.gateway.view.position)
 
 
 async def _cancel(call: Call, command: Cancel) -> Reply:
     answer = await call.gateway.commands.carry_out(command)
-    return Reply(replies.canceled(call.gateway.view, answer.outcome), answer.id)
+    return Reply(order_replies.canceled(call.gateway.view, answer.outcome), answer.id)
 
 
 def _orders(call: Call, orders: list[LiveOrder]) -> Reply:
@@ -157,32 +134,16 @@ def _orders(call: Call, orders: list[LiveOrder]) -> Reply:
     )
 
 
-def _size(body: Fields, kind: Side, market: LiveMarket) -> tuple[int, int]:
+def _size(body: Fields, market: LiveMarket) -> tuple[int, int]:
     """The quantity or the quote amount of a market order; the other is zero."""
     if "quote_amount" not in body:
-        return _positive("quantity", body.amount("quantity", market.base_decimals)), 0
+        return positive(body, "quantity", market.base_decimals), 0
     if "quantity" in body:
         raise ApiError(Code.INVALID_FIELD, "quote_amount", detail="Give quantity or quote_amount, not both.")
-    if kind != BUY:
-        raise ApiError(Code.INVALID_FIELD, "quote_amount", detail=f"Only a {BUY} of type {MARKET} may spend an amount.")
-    return 0, _positive("quote_amount", body.amount("quote_amount", market.quote_decimals))
+    return 0, positive(body, "quote_amount", market.quote_decimals)
 
 
-def _positive(name: str, amount: int) -> int:
-    if amount == 0:
-        raise ApiError(Code.NOT_POSITIVE, name)
-    return amount
-
-
-def _client_id(fields: Fields) -> str:
-    text = fields.text("client_order_id")
-    if CLIENT_ID_PATTERN.fullmatch(text) is None:
-        detail = "A client order id is 1 to 36 of A-Z a-z 0-9 _ . : / -"
-        raise ApiError(Code.INVALID_FIELD, "client_order_id", detail=detail)
-    return text
-
-
-def _order_number(id: int) -> int:
+def order_number(id: int) -> int:
     """An order's number as a command can carry it; none other can exist."""
     if not 1 <= id <= MAX_COUNT:
         raise ApiError(Code.UNKNOWN_ORDER, "id")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from exchange.api.call import Access, Call, Reply
-from exchange.api.routes import admin, markets, money, orders, people
+from exchange.api.routes import account, admin, lists, markets, money, orders, people, several
 
 
 class Route(NamedTuple):
@@ -27,7 +27,19 @@ ROUTES: Final = (
     Route("DELETE", "order/{id}", _USER, orders.cancel),
     Route("PATCH", "order/{id}", _USER, orders.amend),
     Route("GET", "orders", _USER, orders.listing),
-    Route("DELETE", "orders", _USER, orders.cancel_by_client_id),
+    Route("DELETE", "orders", _USER, several.cancel),
+    Route("POST", "order/{id}/replace", _USER, several.replace),
+    Route("POST", "orders/replace", _USER, several.replace_by_client_id),
+    Route("POST", "batch", _USER, several.batch),
+    Route("POST", "order-lists", _USER, lists.place),
+    Route("GET", "order-lists", _USER, lists.listing),
+    Route("DELETE", "order-lists", _USER, lists.cancel_by_client_id),
+    Route("GET", "order-lists/{id}", _USER, lists.show),
+    Route("DELETE", "order-lists/{id}", _USER, lists.cancel),
+    Route("GET", "account", _USER, account.show),
+    Route("PUT", "stp", _USER, account.set_stp),
+    Route("PUT", "switch", _USER, account.set_switch),
+    Route("GET", "prevented", _USER, account.prevented),
     Route("GET", "balances", _USER, money.balances),
     Route("POST", "deposits", _USER, money.deposit),
     Route("GET", "deposits", _USER, money.deposits),
@@ -39,6 +51,7 @@ ROUTES: Final = (
     Route("GET", "time", _PUBLIC, markets.time),
     Route("GET", "assets", _PUBLIC, markets.assets),
     Route("GET", "markets", _PUBLIC, markets.markets),
+    Route("GET", "fee-tiers", _PUBLIC, markets.fee_tiers),
     Route("GET", "depth", _PUBLIC, markets.depth),
     Route("GET", "trades", _PUBLIC, markets.trades),
     Route("GET", "ticker", _PUBLIC, markets.ticker),
@@ -46,4 +59,9 @@ ROUTES: Final = (
     Route("POST", "admin/assets", _ADMIN, admin.create_asset),
     Route("POST", "admin/markets", _ADMIN, admin.create_market),
     Route("PATCH", "admin/markets/{market}", _ADMIN, admin.change_market),
+    Route("PUT", "admin/markets/{market}/limits", _ADMIN, admin.set_limits),
+    Route("POST", "admin/markets/{market}/uncross", _ADMIN, admin.uncross),
+    Route("PUT", "admin/assets/{asset}/fee-tiers", _ADMIN, admin.set_fee_tiers),
+    Route("PATCH", "admin/accounts/{account}", _ADMIN, admin.change_account),
+    Route("PUT", "admin/rules", _ADMIN, admin.set_rules),
 )

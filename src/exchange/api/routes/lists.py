@@ -1,0 +1,105 @@
+"""Order lists: place, look at, cancel."""
+
+from typing import Final
+
+from exchange.api import order_replies
+from exchange.api.call import Call, Reply
+from exchange.api.errors import ApiError
+from exchange.api.ordering import ORDER, client_id, read_order
+from exchange.api.reading import Fields
+from exchange.commands.types import CancelList, PlaceList
+from exchange.projections.live import shapes
+from exchange.projections.live.orders import LiveList
+from exchange.projections.live.shapes import Json
+from exchange.terms.amounts import MAX_COUNT
+from exchange.terms.codes import Code
+from exchange.terms.words import LIST_KINDS, OTOCO
+
+MAX_PAGE: Final = 500
+DEFAULT_PAGE: Final = 100
+
+
+async def place(call: Call) -> Reply:
+    """`POST order-lists`."""
+    account = call.account.id
+    body = await call.body("kind", "market", "client_list_id", "legs")
+    gateway = call.gateway
+    kind = body.choice("kind", LIST_KINDS)
+    market = gateway.market(body.text("market"))
+    name = client_id(body, "client_list_id") if "client_list_id" in body else ""
+    legs = body.objects("legs")
+    wanted = 3 if kind == OTOCO else 2
+    if len(legs) != wanted:
+        raise ApiError(Code.INVALID_FIELD, "legs", detail=f"A list of kind {kind} has {wanted} legs.")
+    orders = [read_order(Fields(leg, ORDER), account, market) for leg in legs]
+    answer = await gateway.commands.carry_out(PlaceList(account, market.name, kind, name, orders))
+    return Reply(order_replies.list_placed(gateway.view, answer), answer.id, status=201)
+
+
+async def show(call: Call) -> Reply:
+    """`GET order-lists/{id}`."""
+    account = call.account.id
+    call.query()
+    view = call.gateway.view
+    found = await call.gateway.past.order_list(view, account, call.path_number("id", Code.UNKNOWN_LIST))
+    if found is None:
+        raise ApiError(Code.UNKNOWN_LIST, "id", detail="There is no such order list.")
+    return Reply(_shown(call, found), view.position)
+
+
+async def listing(call: Call) -> Reply:
+    """`GET order-lists`."""
+    account = call.account
+    query = call.query("status", "market", "limit", "before", "client_list_id")
+    gateway = call.gateway
+    view = gateway.view
+    if "client_list_id" in query:
+        found = await gateway.past.order_list_by_client_id(view, account.id, client_id(query, "client_list_id"))
+        return Reply({"order_lists": [] if found is None else [_shown(call, found)]}, view.position)
+    status = query.choice("status", {name: name for name in ("open", "all")}) if "status" in query else "open"
+    market = gateway.market(query.text("market")).name if "market" in query else None
+    limit = query.limit(DEFAULT_PAGE, MAX_PAGE)
+    before = query.before()
+    if status == "open":
+        lists = [
+            shown
+            for id, shown in sorted(account.lists.items(), reverse=True)
+            if (market is None or shown.market == market) and (before is None or id < before)
+        ][:limit]
+        return Reply({"order_lists": [_shown(call, shown) for shown in lists]}, view.position)
+    page = await gateway.past.order_lists(view, account.id, market=market, before=before, limit=limit)
+    return Reply({"order_lists": [_shown(call, shown) for shown in page]}, page.position)
+
+
+async def cancel(call: Call) -> Reply:
+    """`DELETE order-lists/{id}`."""
+    account = call.account.id
+    call.query()
+    await call.no_body()
+    id = call.path_number("id", Code.UNKNOWN_LIST)
+    if not 1 <= id <= MAX_COUNT:
+        raise ApiError(Code.UNKNOWN_LIST, "id")
+    return await _cancel(call, CancelList(account, id, ""))
+
+
+async def cancel_by_client_id(call: Call) -> Reply:
+    """`DELETE order-lists?client_list_id=…`."""
+    account = call.account.id
+    name = client_id(call.query("client_list_id"), "client_list_id")
+    await call.no_body()
+    return await _cancel(call, CancelList(account, 0, name))
+
+
+async def _cancel(call: Call, command: CancelList) -> Reply:
+    answer = await call.gateway.commands.carry_out(command)
+    return Reply(order_replies.list_canceled(call.gateway.view, answer.outcome), answer.id)
+
+
+def _shown(call: Call, found: LiveList) -> Json:
+    """A list, with its orders as far as this gateway remembers them."""
+    gateway = call.gateway
+    view = gateway.view
+    market = gateway.market(found.market)
+    orders = [view.order(found.account, id) for id in found.orders]
+    legs = [shapes.order(order, market) for order in orders if order is not None]
+    return {**shapes.order_list(found), "legs": legs}
