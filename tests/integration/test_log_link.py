@@ -209,6 +209,29 @@ async def test_what_comes_while_two_writes_are_under_way_shares_the_third(own_se
     await log.aclose()
 
 
+async def test_closing_the_log_ends_every_append_and_opens_nothing_new(own_server: ValkeyServer) -> None:
+    log = AsyncRedisLog(own_server.url, *KEYS)
+    await log.append(b"first")
+    assert own_server.child is not None
+    os.kill(own_server.child.pid, signal.SIGSTOP)
+    tasks = []
+    for number in range(20):
+        tasks.append(asyncio.create_task(log.append(b"%d" % number)))
+        await asyncio.sleep(0)
+    await log.aclose()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(end) for end in ends} == {LogUnavailable}
+    os.kill(own_server.child.pid, signal.SIGCONT)
+    opening = AsyncRedisLog(own_server.url, *KEYS)
+    early = asyncio.create_task(opening.append(b"early"))
+    await asyncio.sleep(0)
+    await opening.aclose()
+    with pytest.raises(LogUnavailable):
+        await early
+    with redis.Redis.from_url(own_server.url) as admin:
+        assert len(admin.client_list()) == 1
+
+
 # --- reading ahead ---------------------------------------------------------------------------------------------------
 
 

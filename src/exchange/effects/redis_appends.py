@@ -24,7 +24,7 @@ class Appender:
     """Appends to one stream over one connection, and only to one `incarnation` of the server if that is given."""
 
     def __init__(self, link: AsyncLink, key: str) -> None:
-        self.link = link
+        self._link = link
         self.incarnation = ""
         self._appends = wire.Appends(key)
         self._gathered: list[_Caller] = []
@@ -50,12 +50,20 @@ class Appender:
             loop.call_soon(self._write)
         return await answer
 
+    def close(self) -> None:
+        """Let the connection go; whoever waits hears `LogUnavailable`."""
+        if self._opening is not None:
+            self._opening.cancel()
+        gathered, self._gathered = self._gathered, []
+        _fail(gathered, LogUnavailable("the connection was closed"))
+        self._link.close()
+
     def _write(self) -> None:
         """Send what has gathered, as far as that may be now."""
         self._due = False
         if not self._gathered or self._opening is not None:
             return
-        if self.link.open and (not self.incarnation or self._known == (self.link.line, self.incarnation)):
+        if self._link.open and (not self.incarnation or self._known == (self._link.line, self.incarnation)):
             self._send()
         else:
             self._opening = asyncio.create_task(self._open())
@@ -66,12 +74,12 @@ class Appender:
             del self._gathered[:_AT_ONCE]
             self._unanswered += 1
             request = self._appends.request([raw for raw, _ in batch])
-            self.link.ask(request, _Batch(self, batch, request.replies))
+            self._link.ask(request, _Batch(self, batch, request.replies))
 
     async def _open(self) -> None:
         error: EffectError | None = LogUnavailable("the append was given up")
         try:
-            await self.link.connect()
+            await self._link.connect()
             await self._identify()
             error = None
         except EffectError as refused:
@@ -86,12 +94,12 @@ class Appender:
     async def _identify(self) -> None:
         if not self.incarnation:
             return
-        line = self.link.line
+        line = self._link.line
         if self._known[0] is not line:
-            (reply,) = await self.link.call(wire.request("INFO", "server"))
+            (reply,) = await self._link.call(wire.request("INFO", "server"))
             if isinstance(reply, Refusal):
                 raise wire.refused(str(reply))
-            if self.link.line is not line:
+            if self._link.line is not line:
                 raise LogUnavailable("the connection was lost")
             self._known = line, wire.info_field(reply, "run_id")
         if self._known[1] != self.incarnation:

@@ -221,8 +221,8 @@ class AsyncRedisLog:
 
     async def aclose(self) -> None:
         """Let the connections go; appends in flight end in `LogUnavailable`."""
-        for link in (self._reads, self._questions, self._appends.link):
-            link.close()
+        for connection in (self._reads, self._questions, self._appends):
+            connection.close()
 
     async def incarnation(self) -> str:
         """See `Log.incarnation`."""
