@@ -126,6 +126,8 @@ def _see_shape(market: Market, command: PlaceList, orders: list[Order]) -> None:
     if not fits:
         raise Refused(Code.LEG_PRICES, "legs")
     far = profit.ticks if taken.order_type != TAKE_PROFIT else _stop(profit)
+    if profit.special is not None and profit.special.trailing() and not profit.special.stop:
+        far = 0
     near = _stop(stop)
     last = market.last if command.kind == OCO else 0
     for high, low in ((far, last), (last, near), (far, near)):
