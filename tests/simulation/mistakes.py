@@ -8,7 +8,6 @@ import orjson
 from exchange.commands import codec
 from exchange.commands.types import Place
 from exchange.effects.ports import Log, LogFull, LogUnavailable
-from exchange.engine import memory
 from exchange.engine.snapshot import rows
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
@@ -259,9 +258,10 @@ def forget_rejections(self: replica.Replica, command: CommandEntry) -> EventEntr
     """A refused command leaves nothing behind, its client order id included."""
     entry = _compute(self, command)
     remembered = self.machine.state.remembered
-    if isinstance(self.machine.outcome.events[0], Rejected) and remembered and remembered[-1].id == command.id:
-        refused = remembered.pop()
-        del memory.names(self.machine.state.accounts[refused.account], refused.kind)[refused.name]
+    refused = remembered[-1] if remembered else None
+    if isinstance(self.machine.outcome.events[0], Rejected) and refused and (refused.ms, refused.seq) == command.id:
+        remembered.pop()
+        del refused.names[refused.name]
     return entry
 
 
