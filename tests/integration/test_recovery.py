@@ -14,6 +14,7 @@ from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
+from exchange.engine.snapshot import FORMAT
 from exchange.roles import snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
@@ -126,7 +127,7 @@ def test_a_snapshot_whose_rows_lie_under_a_true_checksum_is_passed_over(
         lambda body: [*body[:-1], b'[["order",1]]'],
         lambda body: body[:-1],
         lambda body: [*body, b'[["end"]]'],
-        lambda body: [body[0].replace(b'["header",1,"', b'["header",1,"0'), *body[1:]],
+        lambda body: [body[0].replace(b'["header",%d,"' % FORMAT, b'["header",%d,"0' % FORMAT), *body[1:]],
     ):
         rewrite(folder / newest, lines[0], change(lines[1:-1]))
         _, refused = reasons(log, store)
