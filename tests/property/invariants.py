@@ -11,7 +11,7 @@ from tests.property.reference import Holding
 
 
 def check_invariants(state: State) -> None:
-    """Money is conserved, what is locked is what open orders, lists and withdrawals bind, and every index says the same.
+    """Money is conserved, what is locked is what orders, lists and withdrawals bind, and every index says the same.
 
     Raises:
         AssertionError: one of them does not hold.

@@ -6,15 +6,11 @@ runs many more sequences (from SOAK_FIRST_SEED on) than the default run has time
 """
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from exchange.engine import Machine
-from exchange.events.types import EVENT_NAMES, Rejected
-from exchange.terms.codes import Code
 from exchange.terms.stream import CommandEntry
 from tests.property import strategies
 from tests.property.comparison import Comparison, check_restored
@@ -48,17 +44,17 @@ def compare_seeds(seeds: range) -> int:
         restored_at = seed % 11 / 10
         try:
             compare(entries, rows_too, restored_at)
-        except AssertionError as difference:
+        except Exception as difference:  # noqa: BLE001 - whatever it is, the flow that brings it about is wanted
 
             def fails(part: Sequence[CommandEntry], restored_at: float = restored_at) -> bool:
                 try:
                     compare(part, rows_too=True, restored_at=restored_at)
-                except AssertionError:
+                except Exception:  # noqa: BLE001 - see above
                     return True
                 return False
 
             small = shrunk(entries, fails)
-            pytest.fail(f"seed {seed}: {difference}\nthe shortest sequence that fails:\n{written(small)}")
+            pytest.fail(f"seed {seed}: {difference!r}\nthe shortest sequence that fails:\n{written(small)}")
     return commands
 
 
@@ -66,7 +62,7 @@ def compare_seeds(seeds: range) -> int:
 def test_generated_sequences_have_the_outcome_of_the_reference(part: int) -> None:
     share = SEQUENCES // SLICES
     commands = compare_seeds(range(part * share, (part + 1) * share))
-    assert commands >= 20_000 // SLICES
+    assert commands >= 55 * share
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -75,23 +71,10 @@ def test_any_sequence_has_the_outcome_of_the_reference(entries: list[CommandEntr
     compare(entries, rows_too=True, restored_at=0.5)
 
 
-def test_one_long_history_has_the_outcome_of_the_reference() -> None:
-    entries = flow(seed=20_240_229, length=600)
+@pytest.mark.parametrize("rules", [1, 2])
+def test_one_long_history_has_the_outcome_of_the_reference(rules: int) -> None:
+    entries = flow(seed=20_240_229, length=600, rules=rules)
     compare(entries, rows_too=True, restored_at=0.7)
-
-
-def test_the_generated_sequences_reach_every_event_and_every_refusal() -> None:
-    events: Counter[str] = Counter()
-    refusals: Counter[str] = Counter()
-    for seed in range(400):
-        machine = Machine()
-        for entry in flow(seed):
-            machine.step(entry)
-            events.update(EVENT_NAMES[type(event)] for event in machine.outcome.events)
-            refusals.update(event.code for event in machine.outcome.events if isinstance(event, Rejected))
-    assert {name for name in EVENT_NAMES.values() if events[name] < 10} == set()
-    assert {code.value for code in Code if refusals[code.value] < 5} == set()
-    assert events["trade"] > 1_000
 
 
 def test_shrinking_keeps_only_what_the_failure_needs() -> None:

@@ -52,6 +52,7 @@ class _Flow:
         self._repeated: CommandEntry | None = None
         orders, settings = Orders(self._c), Settings(self._c)
         self._settings = settings
+        self._orders = orders
         self._first: list[tuple[int, _Maker]] = [
             (56, orders.place),
             (11, orders.cancel),
@@ -72,6 +73,7 @@ class _Flow:
             (2, orders.cancel_list),
             (6, orders.cancel_replace),
             (6, orders.batch),
+            (7, orders.ladder),
             (2, orders.cancel_all),
             (3, settings.limits),
             (2, settings.tiers),
@@ -99,6 +101,9 @@ class _Flow:
             payload = maker()
             if payload is not None:
                 self._append(payload)
+            if self._c.theme == "poor" and self._c.shadow.rules >= 2 and self._c.often(0.15):
+                for command in self._orders.squeeze():
+                    self._append(command)
         return self._entries
 
     def _append(self, payload: _Payload) -> None:

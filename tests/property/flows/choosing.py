@@ -17,8 +17,8 @@ WORLD: Final = 4
 """How many accounts are opened at first."""
 
 THEMES: Final = ("", "", "", "selves", "auction", "stops", "lists", "bounds", "amounts", "poor")
-"""What a flow has more of than others: trades with oneself, auctions, conditional orders, lists, limits, amounts, want of
-money."""
+"""What a flow has more of than others: trades with oneself, auctions, conditional orders, lists, limits, amounts, or
+want of money."""
 
 _T = TypeVar("_T")
 

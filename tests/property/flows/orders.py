@@ -1,5 +1,6 @@
 """Orders, lists and their changes: every type, time in force, instruction and mode, mostly as they may be given."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from exchange.commands.types import (
@@ -30,10 +31,9 @@ from tests.property.flows.choosing import GRIDS, Choice
 from tests.property.reference import Market
 from tests.property.reference.model import other
 
-_TYPES: tuple[OrderType, ...] = (
-    *["limit"] * 11, *["market"] * 3, *["stop_loss"] * 2, "take_profit", *["stop_loss_limit"] * 2, "take_profit_limit",
-)  # fmt: skip
-_TIMES: tuple[TimeInForce, ...] = (*["gtc"] * 8, "ioc", "fok", *["gtd"] * 2)
+_OFTEN = Counter[OrderType](limit=11, market=3, stop_loss=2, take_profit=1, stop_loss_limit=2, take_profit_limit=1)
+_TYPES = tuple(_OFTEN.elements())
+_TIMES = tuple(Counter[TimeInForce](gtc=8, ioc=1, fok=1, gtd=2).elements())
 _AMOUNTS = (1, 5, 17, 60, 100, 399, 10**6, 10**20)
 
 
@@ -54,9 +54,10 @@ class Orders:
         c = self._c
         if c.shadow.rules < 2 or market is None:
             return self._plain(account, name)
-        kind = c.one(_TYPES)
+        kind: OrderType = c.one(_TYPES)
         if c.theme in ("stops", "poor") and c.often(0.4):
             kind = c.one(("stop_loss", "stop_loss", "take_profit", "stop_loss_limit", "take_profit_limit"))
+            kind = "stop_loss" if c.theme == "poor" else kind
         elif c.theme == "amounts" and c.often(0.4):
             kind = "market"
         if market.status == "auction" and c.often(0.8):
@@ -65,7 +66,7 @@ class Orders:
         tick, lot = market.tick_size, market.lot_size
         quantity = self._quantity(lot)
         price = self._price(market, side) if kind in PRICED else 0
-        tif = c.one(_TIMES) if kind in PRICED else "ioc"
+        tif: TimeInForce = c.one(_TIMES) if kind in PRICED else "ioc"
         if market.status == "auction" and c.often(0.9):
             tif = "gtd" if tif == "gtd" else "gtc"
         amount = 0
@@ -75,6 +76,10 @@ class Orders:
             elif c.often(0.2):
                 tif = "fok"
         given = self._instructions(market, side, kind, tif, quantity // lot)
+        expected = price or given.stop_price or tick * c.ticks_around(market)
+        if c.theme == "poor" and side == "buy" and quantity and expected % tick == 0 and c.often(0.8):
+            affordable = market.lots_for(expected, c.shadow.available(account, market.quote))
+            quantity = min(max(quantity, affordable), 40 * lot)
         if kind in CONDITIONAL and c.often(0.03):
             given.stop_price += c.one((1, -tick, tick * MAX_COUNT))
             given.stop_price = max(given.stop_price, 0 if given.trailing_bps or given.trailing_amount else tick)
@@ -143,7 +148,7 @@ class Orders:
         """Stop price, trail in basis points, trail as an amount."""
         c = self._c
         up = (side == "buy") == (kind in ("stop_loss", "stop_loss_limit"))
-        away = c.dice.randint(1, 3) if c.often(0.9) else c.dice.randint(-2, 0)
+        away = c.dice.randint(1, 1 if c.theme == "poor" else 3) if c.often(0.9) else c.dice.randint(-2, 0)
         stop = market.tick_size * max(1, c.ticks_around(market) + (away if up else -away))
         if c.often(0.7):
             return stop, 0, 0
@@ -224,7 +229,7 @@ class Orders:
             stopping = Place(account, market.name, side, "stop_loss", "ioc", 0, quantity, 0, "", trigger)
         else:
             limit = tick * max(1, near // tick - sign * c.dice.randint(0, 1))
-            tif = c.one(("gtc", "gtc", "ioc", "fok"))
+            tif: TimeInForce = c.one(("gtc", "gtc", "ioc", "fok"))
             stopping = Place(account, market.name, side, "stop_loss_limit", tif, limit, quantity, 0, "", trigger)
         return [taking, stopping] if c.often(0.7) else [stopping, taking]
 
@@ -271,6 +276,42 @@ class Orders:
     def cancel_all(self) -> CancelAll:
         return CancelAll(self._c.account(), self._c.market_name() if self._c.often(0.6) else "")
 
+    def ladder(self) -> Batch | None:
+        """A few orders beside each other: depth to walk into."""
+        c = self._c
+        market = c.market()
+        if market is None:
+            return None
+        account, side = c.account(), c.one(tuple(SIDES.values()))
+        away = 1 if side == "sell" else -1
+        items: list[Command] = []
+        for step in range(c.dice.randint(3, 6)):
+            price = market.tick_size * max(1, c.ticks_around(market) + away * step)
+            lots = c.dice.randint(1, 4)
+            given = Instructions(display=market.lot_size) if lots > 1 and c.often(0.3) else PLAIN
+            items.append(Place(account, market.name, side, "limit", "gtc", price, lots * market.lot_size, 0, "", given))
+        return Batch(account, items)
+
+    def squeeze(self) -> list[Command]:
+        """Asks one above the other, a stop with all of an account's money just above the best, and who triggers it."""
+        c = self._c
+        market = c.market()
+        account = c.account()
+        facing = c.shadow.book(market, "sell") if market else []
+        if market is None or not facing or account not in c.shadow.accounts:
+            return []
+        tick, lot = market.tick_size, market.lot_size
+        best = facing[0].price
+        affordable = market.lots_for(best, c.shadow.available(account, market.quote))
+        sellers, buyer = (c.account() for _ in range(3)), c.account()
+        asks: list[Command] = [
+            Place(seller, market.name, "sell", "limit", "gtc", best + step * tick, c.dice.randint(1, 9) * lot, 0, "")
+            for step, seller in enumerate(sellers)
+        ]
+        stop = Instructions(stop_price=best, stp=c.one((None, None, "expire_maker")))
+        waits = Place(account, market.name, "buy", "stop_loss", "ioc", 0, affordable, 0, "", stop)
+        return [*asks, waits, Place(buyer, market.name, "buy", "limit", "ioc", best, lot, 0, "")]
+
     def batch(self) -> Batch:
         c = self._c
         account = c.account()
@@ -285,4 +326,3 @@ class Orders:
                 item.order = c.one(mine).id if mine else item.order
             items.append(item)
         return Batch(account, items)
-

@@ -143,11 +143,12 @@ def _item(world: World, index: int, part: Callable[[], None]) -> bool:
     at = len(world.events)
     try:
         part()
-        world.events.insert(at, Item(index))
-        return True
     except Refused as refused:
         world.events.insert(at, Item(index, refused.code, refused.field))
     except Repeated as repeated:
         world.events.insert(at, Item(index, first=format_id(repeated.first)))
+    else:
+        world.events.insert(at, Item(index))
+        return True
     assert len(world.events) == at + 1, "a part that was refused has told something"
     return False

@@ -59,5 +59,3 @@ def _share(received: int, rate: int, up: bool) -> int:
     exact = Fraction(received * rate, FEE_SCALE)
     down = exact.numerator // exact.denominator
     return down + 1 if up and exact.denominator != 1 else down
-
-

@@ -227,9 +227,7 @@ def after_loss(world: World, order: Order, filled: bool) -> None:
         world.join_level(order)
         seq = market.next_seq()
         world.tell(
-            Replenished(
-                order.id, order.account, market.name, seq, order.side, order.price, order.shown, order.hidden
-            )
+            Replenished(order.id, order.account, market.name, seq, order.side, order.price, order.shown, order.hidden)
         )
 
 
@@ -253,7 +251,9 @@ def feasible(world: World, taker: Order) -> bool:
     market = taker.market
     bounds = Bounds(world, taker)
     facing = world.book(market, other(taker.side))
-    trial = [_Met(maker.price, _own(world, taker, maker), maker.shown, maker.hidden, maker.given.display) for maker in facing]
+    trial = [
+        _Met(maker.price, _own(world, taker, maker), maker.shown, maker.hidden, maker.given.display) for maker in facing
+    ]
     left, cost = taker.left, 0
     reached: set[int] = set()
     while left:
@@ -270,7 +270,7 @@ def feasible(world: World, taker: Order) -> bool:
         cost += market.notional(met.price, quantity)
         if quantity == met.shown and met.hidden:
             size = min(met.hidden, met.display)
-            behind = len([slice for slice in trial if slice.price == met.price])
+            behind = len([one for one in trial if one.price == met.price])
             trial.insert(behind, _Met(met.price, met.own, size, met.hidden - size, met.display))
     slices = sum(1 + (-(-o.hidden // o.given.display) if o.hidden else 0) for o in facing if o.price in reached)
     most = most_fills(world, market)

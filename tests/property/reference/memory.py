@@ -4,7 +4,7 @@ from exchange.terms.stream import StreamId
 from tests.property.reference.model import OrderList, Result, World
 
 
-class Repeated(Exception):  # noqa: N818 - no error: the first result stands
+class Repeated(Exception):
     """The command repeats one that has its result already, in the entry `first`."""
 
     def __init__(self, first: StreamId) -> None:

@@ -1,6 +1,7 @@
 """Placing orders and lists: checked whole, accepted whole, then begun."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from exchange.commands.types import Place, PlaceList
 from exchange.events.types import Accepted, ListOpened, Waiting
@@ -187,8 +188,6 @@ def _is_pair(legs: Sequence[Place], last: int) -> bool:
         line = [price for price in (far, last, stopping.instructions.stop_price) if price]
         if taking.side == "buy":
             line.reverse()
-        if all(higher > lower for higher, lower in zip(line, line[1:], strict=False)):
+        if all(higher > lower for higher, lower in pairwise(line)):
             return True
     return False
-
-

@@ -221,5 +221,3 @@ def finish_withdrawal(world: World, command: SettleWithdrawal | ReleaseWithdrawa
             world.tell(WithdrawalSettled(found.id, found.account, found.asset, found.amount))
             return
     raise Refused(Code.UNKNOWN_WITHDRAWAL, "withdrawal")
-
-
