@@ -14,7 +14,7 @@ from benchmarks.report import Figure, Skipped
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much each benchmark does."""
+    """How much each benchmark does; `flow`, `peers` and `pipeline` count new orders, about two messages each."""
 
     flow: int
     peers: int
@@ -28,7 +28,7 @@ class Sizes:
 TINY = Sizes(200, 200, 500, 400, 300, 0.3, 60)
 """For the smoke test: everything runs, nothing means anything."""
 
-ORDINARY = Sizes(100_000, 60_000, 200_000, 100_000, pipeline.MILLION, 3.0, 20_000)
+ORDINARY = Sizes(1_000_000, 60_000, 200_000, 100_000, pipeline.MILLION, 3.0, 20_000)
 FULL = Sizes(1_000_000, 200_000, pipeline.MILLION, 1_000_000, pipeline.MILLION, 20.0, 500_000)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from benchmarks.flow import Message
 from exchange.commands.codec import encode
 from exchange.commands.types import (
+    RULES,
     Amend,
     Cancel,
     Command,
@@ -20,7 +21,8 @@ from exchange.commands.types import (
     OpenLog,
     Place,
 )
-from exchange.terms.stream import CommandEntry
+from exchange.roles.genesis import DEDUP_NAMES, DEDUP_WINDOW_MS
+from exchange.terms.stream import CommandEntry, StreamId
 from exchange.terms.words import BUY, FIRST_USER, SELL
 
 MARKET: Final = "BTC-USDT"
@@ -34,7 +36,7 @@ _ENOUGH: Final = 10**16
 def setting(open_log: bool = True) -> Iterator[Command]:
     """Everything before the first order; without `open_log` for a log that an engine has opened."""
     if open_log:
-        yield OpenLog("b" * 32, 1, 24 * 3600 * 1000)
+        yield OpenLog("b" * 32, RULES, DEDUP_WINDOW_MS, DEDUP_NAMES)
     yield CreateAsset("BTC", 8)
     yield CreateAsset("USDT", 6)
     yield CreateMarket(MARKET, TICK, LOT, 0, 1000, 2000)
@@ -67,9 +69,11 @@ def commands(flow: Iterable[Message]) -> Iterator[Command]:
             )
 
 
+def id_at(place: int, first: int = 1) -> StreamId:
+    """The position of a command: a thousand stand in a millisecond, from millisecond `first` on."""
+    return first + place // 1000, place % 1000
+
+
 def entries(source: Iterable[Command], first: int = 1) -> list[CommandEntry]:
-    """Commands as they stand in a stream, a thousand a millisecond, from millisecond `first` on."""
-    return [
-        CommandEntry((first + place // 1000, place % 1000), [b"c", encode(command)])
-        for place, command in enumerate(source)
-    ]
+    """Commands as they stand in a stream; positions as `id_at` has them."""
+    return [CommandEntry(id_at(place, first), [b"c", encode(command)]) for place, command in enumerate(source)]

@@ -22,10 +22,7 @@ from typing import Any, Final
 from benchmarks import flow, market
 from benchmarks.flow import Message
 from benchmarks.report import Figure, Skipped, child
-from exchange.commands.types import Cancel, Place
-from exchange.engine import Machine, orders
-from exchange.engine.state import Step
-from exchange.terms.codes import Refused
+from exchange.engine import Machine
 
 SECONDS: Final = 3.0
 PREFILL: Final = 1_000
@@ -91,19 +88,10 @@ def _exchange(messages: Sequence[Message]) -> Handler:
     machine = Machine()
     for entry in market.entries(market.setting()):
         machine.step(entry)
-    state = machine.state
-    step = Step()
     prepared = iter(list(market.commands(messages)))
 
     def handle(message: Message) -> None:
-        step.begin((1_000, message.order))
-        command = next(prepared)
-        with contextlib.suppress(Refused):
-            if isinstance(command, Place):
-                orders.place(state, step, command)
-            elif isinstance(command, Cancel):
-                orders.cancel(state, step, command)
-        step.postings.take()
+        machine.decide((1_000, message.order), next(prepared))
 
     return handle
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import flow, peers
+from benchmarks import engine, flow, peers
 from exchange import compiled
 
 FIGURES = {
     "engine": {
         "engine.worst_messages_per_s",
+        "engine.step_worst_messages_per_s",
         "engine.interpreted_messages_per_s",
-        "engine.rules_worst_messages_per_s",
         "engine.bytes_per_open_order",
     },
     "pipeline": {"pipeline.commands_per_s.always", "pipeline.commands_per_s.everysec", "replay.commands_per_s"},
@@ -56,20 +56,26 @@ def test_the_figures_that_others_read_keep_their_names() -> None:
 
 @pytest.mark.parametrize("regime", flow.REGIMES)
 def test_the_flow_is_what_it_says(regime: str) -> None:
-    size = 20_000
+    size = 10_000
     made = list(flow.messages(regime, size))
     assert made == list(flow.messages(regime, size))
-    timed = made[flow.PREFILL :]
-    share = {kind: sum(m.kind == kind for m in timed) / size for kind in ("limit", "ioc", "cancel", "reduce")}
-    assert 0.43 < share["limit"] < 0.47
-    assert 0.13 < share["ioc"] < 0.17
-    assert 0.33 < share["cancel"] < 0.40
-    assert [m.order for m in made if m.kind in {"limit", "ioc"}] == list(
-        range(1, 1 + sum(m.kind in {"limit", "ioc"} for m in made))
-    )
+    assert {message.kind for message in made[: flow.PREFILL]} == {"limit"}
+    placed = [message for message in made if message.kind in {"limit", "ioc"}]
+    assert [message.order for message in placed] == list(range(1, flow.PREFILL + size + 1))
+    ended = [message.order for message in made if message.kind == "cancel"]
+    assert len(ended) == len(set(ended))
+    assert {message.order for message in placed if message.kind == "ioc"}.isdisjoint(ended)
+
+    shares = engine.shares(regime, size)
+
+    assert 0.93 < shares["cancelled_share"] < 0.97
+    assert 0.15 < shares["reduced_share"] < 0.25
+    assert 0.14 < shares["immediate_share"] < 0.16
+    assert 0 < shares["refused_per_message"] < 0.03
+    assert shares["trades_per_message"] > 0.02
 
 
 def test_our_engine_runs_the_peers_flow() -> None:
     measured = peers.measure("exchange", 200)
     assert measured["errors"] == 0
-    assert 150 < measured["done"] <= 200
+    assert 300 < measured["done"] <= 450
