@@ -1,6 +1,5 @@
 """Orders, lists and their changes: every type, time in force, instruction and mode, mostly as they may be given."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from exchange.commands.types import (
@@ -31,9 +30,16 @@ from tests.property.flows.choosing import GRIDS, Choice
 from tests.property.reference import Market
 from tests.property.reference.model import other
 
-_OFTEN = Counter[OrderType](limit=11, market=3, stop_loss=2, take_profit=1, stop_loss_limit=2, take_profit_limit=1)
-_TYPES = tuple(_OFTEN.elements())
-_TIMES = tuple(Counter[TimeInForce](gtc=8, ioc=1, fok=1, gtd=2).elements())
+_TYPE_SHARES: dict[OrderType, int] = {
+    "limit": 11,
+    "market": 3,
+    "stop_loss": 2,
+    "take_profit": 1,
+    "stop_loss_limit": 2,
+    "take_profit_limit": 1,
+}
+_TYPES = [kind for kind, share in _TYPE_SHARES.items() for _ in range(share)]
+_TIMES: tuple[TimeInForce, ...] = ("gtc", "gtc", "gtc", "gtc", "gtc", "gtc", "gtc", "ioc", "fok", "gtd", "gtd")
 _AMOUNTS = (1, 5, 17, 60, 100, 399, 10**6, 10**20)
 
 

@@ -59,12 +59,11 @@ def cancel_all(world: World, command: CancelAll) -> None:
     if only is not None:
         _not_closed(only, "market")
     before = world.ended
-    while True:
-        found = [order for order in world.open_orders(command.account, only) if _lets_cancel(order.market)]
-        if not found or world.ended - before >= DUE_AT_ONCE:
-            break
-        end_open(world, found[0], "")
-    world.tell(AllCanceled(command.account, world.ended - before, bool(found)))
+    found = [order for order in world.open_orders(command.account, only) if _lets_cancel(order.market)]
+    for order in found:
+        if order.open and world.ended - before < DUE_AT_ONCE:
+            end_open(world, order, "")
+    world.tell(AllCanceled(command.account, world.ended - before, any(order.open for order in found)))
 
 
 def amend(world: World, command: Amend) -> None:

@@ -24,14 +24,16 @@ def do_what_is_due(world: World) -> None:
 
 
 def _end_by_time(world: World) -> None:
-    while world.budget > 0 and (found := _out_of_time(world)):
-        _end(world, found[0], "time")
+    for order in _out_of_time(world):
+        if order.open and world.budget > 0:
+            _end(world, order, "time")
 
 
 def _fire_switches(world: World) -> None:
     for account in _switches(world):
-        while world.budget > 0 and (found := _endable(world, account)):
-            _end(world, found[0], "switch")
+        for order in _endable(world, account):
+            if order.open and world.budget > 0:
+                _end(world, order, "switch")
         if not world.open_orders(account):
             world.accounts[account].switch_ms = 0
             world.tell(SwitchFired(account))
