@@ -149,6 +149,70 @@ async def test_ticker_and_candles_come_and_close(place: World) -> None:
     assert [(row["volume"], row["trades"]) for row in candles.data["candles"]] == [("2", 1)]
 
 
+async def test_lists_prevented_matches_and_settings_are_told_to_their_owner(place: World) -> None:
+    user = await place.user(INR="10000", TATA="100")
+    other = await place.user(INR="10000", TATA="100")
+    async with place.socket(user) as feed, place.socket(other) as foreign:
+        for one in (feed, foreign):
+            await one.ask("SUBSCRIBE", "lists", "prevented", "account", "orders", "fills")
+            assert (await one.receive("lists"))["data"] == []
+            assert (await one.receive("account"))["data"]["switch_at"] is None
+            await one.receive("orders")
+        legs = [
+            {"type": "limit", "kind": "sell", "price": "110", "quantity": "4", "post_only": "refuse"},
+            {"type": "stop_loss", "kind": "sell", "stop_price": "90", "quantity": "4"},
+        ]
+        placed = await user.post("/api/v1/order-lists", {"kind": "oco", "market": MARKET, "legs": legs})
+        (opened,) = (await feed.receive("lists"))["data"]
+        assert (opened["id"], opened["kind"], opened["status"]) == (placed.data["id"], "oco", "open")
+        both = (await feed.receive("orders"))["data"]
+        assert [(order["status"], order["order_list"]) for order in both] == [
+            ("open", opened["id"]),
+            ("waiting", opened["id"]),
+        ]
+        await user.limit("buy", "110", "1", stp="decrement", time_in_force="ioc")
+        (match,) = (await feed.receive("prevented"))["data"]
+        assert (match["maker_quantity"], match["stp"]) == ("1", "decrement")
+        left = (await feed.receive("orders"))["data"]
+        assert {order["status"] for order in left} == {"open", "expired_in_match", "expired"}
+        await user.call("DELETE", f"/api/v1/order/{opened['orders'][0]}")
+        (done,) = (await feed.receive("lists"))["data"]
+        assert (done["id"], done["status"]) == (opened["id"], "done")
+        switched = await user.call("PUT", "/api/v1/switch", {"timeout_ms": 60_000})
+        assert (await feed.receive("account"))["data"]["switch_at"] == switched.data["switch_at"]
+        # Nothing of this was told to anybody else: what comes first is their own.
+        await other.limit("buy", "1", "1")
+        (mine,) = (await foreign.receive())["data"]
+        assert mine["price"] == "1.00"
+
+
+async def test_an_auction_is_told_from_its_beginning_to_its_outcome(place: World) -> None:
+    operator = place.operator()
+    buyer = await place.user(INR="10000")
+    seller = await place.user(TATA="100")
+    async with place.socket() as feed:
+        await feed.ask("SUBSCRIBE", f"auction@{MARKET}", f"market@{MARKET}", f"trades@{MARKET}")
+        first = await feed.receive(f"auction@{MARKET}")
+        assert (first["type"], first["data"]["status"], first["data"]["indicative_price"]) == ("snapshot", "open", None)
+        assert (await feed.receive(f"market@{MARKET}"))["type"] == "snapshot"
+        await operator.call("PATCH", f"/api/v1/admin/markets/{MARKET}", {"status": "auction"})
+        assert (await feed.receive(f"market@{MARKET}"))["data"]["status"] == "auction"
+        await buyer.limit("buy", "101", "5")
+        await seller.limit("sell", "99", "3")
+        shown = (await feed.receive(f"auction@{MARKET}"))["data"]
+        while shown["indicative_quantity"] is None:
+            shown = (await feed.receive(f"auction@{MARKET}"))["data"]
+        assert (shown["indicative_price"], shown["indicative_quantity"]) == ("101.00", "3")
+        over = await operator.post(f"/api/v1/admin/markets/{MARKET}/uncross", {"status": "open"})
+        assert over.data["price"] == "101.00"
+        (trade,) = (await feed.receive(f"trades@{MARKET}"))["data"]
+        assert (trade["price"], trade["quantity"], trade["auction"]) == ("101.00", "3", True)
+        while shown["uncrossed_quantity"] is None:
+            shown = (await feed.receive(f"auction@{MARKET}"))["data"]
+        assert (shown["status"], shown["uncrossed_price"], shown["uncrossed_quantity"]) == ("open", "101.00", "3")
+        assert (await feed.receive(f"market@{MARKET}"))["data"]["status"] == "open"
+
+
 async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_QUEUE", 50)
     monkeypatch.setattr(outbox, "MAX_QUEUED_BYTES", 10**9)

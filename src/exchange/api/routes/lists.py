@@ -66,7 +66,9 @@ async def listing(call: Call) -> Reply:
             for id, shown in sorted(account.lists.items(), reverse=True)
             if (market is None or shown.market == market) and (before is None or id < before)
         ][:limit]
-        return Reply({"order_lists": [_shown(call, shown) for shown in lists]}, view.position)
+        await gateway.past.complete_lists(account.id, lists)
+        still = [_shown(call, shown) for shown in lists if shown.id in account.lists]
+        return Reply({"order_lists": still}, view.position)
     page = await gateway.past.order_lists(view, account.id, market=market, before=before, limit=limit)
     return Reply({"order_lists": [_shown(call, shown) for shown in page]}, page.position)
 
