@@ -77,13 +77,9 @@ class Fields:
             raise ApiError(Code.MISSING_FIELD, name)
         if not isinstance(value, str):
             raise ApiError(GatewayCode.NOT_A_STRING, name)
-        try:
-            return parse_decimal(value, decimals)
-        except AmountError as error:
-            if _negative(value, decimals):
-                raise ApiError(Code.NOT_POSITIVE, name) from None
-            detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
-            raise ApiError(_AMOUNT_CODES[error.reason], name, detail=detail) from None
+        if _negative(value, decimals):
+            raise ApiError(Code.NOT_POSITIVE, name)
+        return _parsed(value, name, decimals)
 
     def signed(self, name: str, decimals: int) -> int:
         """A required decimal string that may be negative, in smallest units.
@@ -92,8 +88,8 @@ class Fields:
             ApiError: as `amount`, but for the sign.
         """
         value = self._values.get(name)
-        if isinstance(value, str) and _negative(value, decimals):
-            return -parse_decimal(value[1:], decimals)
+        if isinstance(value, str) and value.startswith("-"):
+            return -_parsed(value[1:], name, decimals)
         return self.amount(name, decimals)
 
     def number(self, name: str, low: int, high: int) -> int:
@@ -177,6 +173,14 @@ def json_object(raw: bytes) -> Mapping[str, object]:
 def digits(text: str) -> int | None:
     """A whole number of at most 19 ASCII digits, or None."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
+def _parsed(text: str, name: str, decimals: int) -> int:
+    try:
+        return parse_decimal(text, decimals)
+    except AmountError as error:
+        detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
+        raise ApiError(_AMOUNT_CODES[error.reason], name, detail=detail) from None
 
 
 def _negative(text: str, decimals: int) -> bool:

@@ -104,3 +104,47 @@ def test_a_choice_names_what_would_do() -> None:
     with pytest.raises(ApiError) as caught:
         Fields({"kind": "long"}, ("kind",)).choice("kind", {"buy": 1, "sell": 2})
     assert caught.value.message == "It must be one of: buy, sell."
+
+
+@pytest.mark.parametrize("text,units", [("0", 0), ("-0", 0), ("1.5", 150), ("-1.50", -150), ("-0.01", -1)])
+def test_a_signed_amount_may_be_negative(text: str, units: int) -> None:
+    assert Fields({"fee": text}, ("fee",)).signed("fee", 2) == units
+
+
+@pytest.mark.parametrize(
+    "value,code",
+    [
+        ("--1", "malformed_amount"),
+        ("-", "malformed_amount"),
+        ("- 1", "malformed_amount"),
+        ("-1e3", "malformed_amount"),
+        ("-0.001", "too_precise"),
+        (-1, "not_a_string"),
+        (None, "missing_field"),
+    ],
+)
+def test_a_signed_amount_is_read_as_strictly(value: object, code: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        Fields({"fee": value}, ("fee",)).signed("fee", 2)
+    assert (caught.value.code.value, caught.value.field) == (code, "fee")
+
+
+@pytest.mark.parametrize("value,code", [(None, "missing_field"), (1, "invalid_field"), ("true", "invalid_field")])
+def test_a_flag_is_true_or_false(value: object, code: str) -> None:
+    assert Fields({"all": True}, ("all",)).flag("all") is True
+    assert Fields({"all": False}, ("all",)).flag("all") is False
+    with pytest.raises(ApiError) as caught:
+        Fields({"all": value}, ("all",)).flag("all")
+    assert (caught.value.code.value, caught.value.field) == (code, "all")
+
+
+@pytest.mark.parametrize("value,code", [(None, "missing_field"), ({}, "invalid_field"), ([{}, 1], "invalid_field")])
+def test_a_list_of_objects_has_nothing_else(value: object, code: str) -> None:
+    assert Fields({"legs": [{"a": 1}, {}]}, ("legs",)).objects("legs") == [{"a": 1}, {}]
+    with pytest.raises(ApiError) as caught:
+        Fields({"legs": value}, ("legs",)).objects("legs")
+    assert (caught.value.code.value, caught.value.field) == (code, "legs")
+
+
+def test_what_is_null_is_not_given() -> None:
+    assert list(Fields({"a": 1, "b": None, "c": ""}, ("a", "b", "c"))) == ["a", "c"]
