@@ -10,10 +10,12 @@ from exchange.engine.market import Market
 from exchange.engine.snapshot import restore, rows
 from exchange.engine.special import BOOK, PENDING, TRIGGER, shown
 from exchange.engine.state import State
+from exchange.events import codec
 from exchange.events.types import EVENT_NAMES, Event, Outcome, Rested, RulesSet
 from exchange.projections.live.load import view_of
 from exchange.projections.live.view import BrokenView, LiveView
 from exchange.terms.instructions import PLAIN
+from tests.property.flows import flow
 from tests.unit.live.pipeline import MARKET, USERS, Pipeline, begun, limit, market, opened, random_command
 
 
@@ -250,3 +252,21 @@ def test_the_traffic_leaves_no_event_out() -> None:
             pipeline.do(traffic.next(pipeline.machine.state, pipeline.ms))
         seen.update(type(event) for _, outcome in pipeline.outcomes for event in outcome.events)
     assert set(EVENT_NAMES) - seen <= {RulesSet}
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_the_view_equals_the_engine_in_flows_under_either_rules_and_over_from_one_to_the_other(seed: int) -> None:
+    machine, view = Machine(), LiveView()
+    begun_later: LiveView | None = None
+    commands = flow(seed)
+    for number, command in enumerate(commands):
+        entry = machine.step(command)
+        outcome = codec.decode(entry.payload)
+        view.apply(entry.id, outcome)
+        assert_equal(view, machine)
+        if begun_later is not None:
+            begun_later.apply(entry.id, outcome)
+        elif number == len(commands) // 2:
+            begun_later = view_of(restore(rows(machine)))
+    assert begun_later is not None
+    assert_equal(begun_later, machine, begun_later=True)
