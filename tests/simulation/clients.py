@@ -25,6 +25,7 @@ from exchange.commands.types import (
     Withdraw,
 )
 from exchange.effects.ports import Clock, LogFull, LogUnavailable
+from exchange.terms.instructions import Instructions
 from exchange.terms.stream import StreamId
 from exchange.terms.words import FIRST_USER, Side
 from tests.simulation.log import SimLog
@@ -135,7 +136,8 @@ class Client:
         return SettleWithdrawal(withdrawal) if random.random() < 0.5 else ReleaseWithdrawal(withdrawal)
 
     def _order(self, key: str, serial: int) -> Command:
-        """An order near one price, so that orders meet; some cannot be paid for. The quantity is the request's own
+        """An order near one price, so that orders meet; some cannot be paid for, some expire, some wait
+        for a price. The quantity is the request's own
         among this client's, so that an order tells which request it came from."""
         random = self._random
         side: Side = "buy" if random.random() < 0.5 else "sell"
@@ -143,6 +145,12 @@ class Client:
         kind = random.random()
         if kind < 0.75:
             price = TICK * (98 + int(random.random() * 5))
+            if kind < 0.15:
+                soon = Instructions(expires_ms=self._clock.now_ms() + 1 + int(random.random() * 2_000))
+                return Place(self.account, MARKET, side, "limit", "gtd", price, quantity, 0, key, soon)
+            if kind < 0.2:
+                stop = Instructions(stop_price=TICK * (98 + int(random.random() * 5)))
+                return Place(self.account, MARKET, side, "stop_loss_limit", "gtc", price, quantity, 0, key, stop)
             return Place(self.account, MARKET, side, "limit", "gtc", price, quantity, 0, key)
         if kind < 0.9:
             price = TICK * (95 + int(random.random() * 11))

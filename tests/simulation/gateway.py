@@ -15,6 +15,7 @@ from exchange.events.replies import Passed, ReplyWaiter
 from exchange.events.tail import EventTail, TailLost
 from exchange.terms.stream import EventEntry, Head, StreamId, parse_id
 from tests.simulation.actors import Actor
+from tests.simulation.checks import own_event
 from tests.simulation.clients import Unanswered
 from tests.simulation.clock import SimClock
 from tests.simulation.log import SimLog
@@ -136,9 +137,9 @@ class GatewayActor(Actor):
         """
         id = await session.log.append(raw)
         entry = await self._wait_for(id, session, serial)
-        if not entry.payload.startswith(b'{"v":1,"events":[{"type":"duplicate"'):
+        if b'{"type":"duplicate"' not in entry.payload:
             return entry.id, entry.payload
-        first = parse_id(orjson.loads(entry.payload)["events"][0]["first"])
+        first = parse_id(own_event(orjson.loads(entry.payload))["first"])
         original = await session.log.event(first)
         if session is not self._session:
             raise Unanswered("the first result is another incarnation's")

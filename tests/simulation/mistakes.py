@@ -259,7 +259,8 @@ def forget_rejections(self: replica.Replica, command: CommandEntry) -> EventEntr
     entry = _compute(self, command)
     remembered = self.machine.state.remembered
     refused = remembered[-1] if remembered else None
-    if isinstance(self.machine.outcome.events[0], Rejected) and refused and (refused.ms, refused.seq) == command.id:
+    rejected = any(isinstance(event, Rejected) for event in self.machine.outcome.events)
+    if rejected and refused and (refused.ms, refused.seq) == command.id:
         remembered.pop()
         del refused.names[refused.name]
     return entry

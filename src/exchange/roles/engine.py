@@ -9,6 +9,10 @@ before. A turn leaves its publication under way, and the next turn hears what ca
 to gain from that. So a batch is what came in while the one before was computed and written: one command when little
 goes on, thousands when the disk is slow.
 
+Time passes for the machine only with commands. When none come and something is due in it (an order's time, a switch,
+activations that were too many for one command), an engine appends a `tick` as any client might; a second engine's tick
+does no harm.
+
 It must never publish a result that it did not compute on top of exactly the log's last entry, nor go on after one that
 differs from its own.
 """
@@ -17,6 +21,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from exchange.commands.codec import encode
+from exchange.commands.types import Tick
 from exchange.effects.failpoints import reached
 from exchange.effects.ports import Clock, EffectError, Fenced, Log, LogFull, LogUnavailable, SnapshotStore
 from exchange.roles import genesis
@@ -28,6 +34,11 @@ from exchange.terms.stream import format_id
 
 OVERLAP_FROM = 50
 """After a smaller batch than this, an engine hears what came of it before it reads on."""
+
+TICK_MS = 20
+"""The shortest time between two ticks."""
+
+_TICK = encode(Tick())
 
 _logger = structlog.get_logger(__name__)
 
@@ -115,9 +126,11 @@ class Engine:
         """Apply what has come in. It waits for something only while nothing is under way."""
         if not replica.machine.state.log_id:
             await genesis.open_log(self._log, self._store, replica.machine, self._new_log_id)
-        wait_ms = self._wait_ms if self._answer is None else 0
+        wait_ms = self._patience(replica.machine.state.due_ms()) if self._answer is None else 0
         commands = await self._log.commands(replica.machine.head.id, self._batch, wait_ms)
         reached("after_read")
+        if not commands and self._answer is None and self._is_due(replica):
+            await self._log.append(_TICK)
         try:
             for command in commands:
                 replica.compute(command)
@@ -125,6 +138,17 @@ class Engine:
         except Halted as halted:
             return halted
         return None
+
+    def _patience(self, due_ms: int) -> int:
+        """How long to wait for commands: not beyond what is due, and at least a moment, since the server's clock, which
+        commands are dated by, may be behind this one."""
+        if due_ms < 0:
+            return self._wait_ms
+        return min(max(due_ms - self._clock.now_ms(), TICK_MS), self._wait_ms)
+
+    def _is_due(self, replica: Replica) -> bool:
+        due_ms = replica.machine.state.due_ms()
+        return 0 <= due_ms <= self._clock.now_ms()
 
     async def _hear(self, replica: Replica) -> bool:
         """Hear what became of the publication under way; whether it was added."""
