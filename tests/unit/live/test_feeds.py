@@ -405,16 +405,25 @@ def test_what_is_no_channel(name: str) -> None:
     assert parse_channel(name) is None
 
 
+LIMITED = Limits(bid_up=10_200, ask_down=9_800, slippage_bps=100, max_fills=4)
+
+
+@pytest.mark.parametrize("limits", [None, Limits(), LIMITED])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_quote_is_what_the_engine_then_does(seed: int) -> None:
+def test_a_quote_is_what_the_engine_then_does(seed: int, limits: Limits | None) -> None:
     chance = random.Random(seed)
     pipeline = opened(taker_fee=2345)
+    if limits is not None:
+        pipeline.do(SetRules(2, 1000))
+        pipeline.do(SetMarketLimits(MARKET, limits))
     compared = 0
+    incomplete = 0
     for _ in range(600):
         pipeline.do(random_command(chance, pipeline))
         if chance.random() < 0.2:
             buy = chance.random() < 0.5
-            spend = chance.randint(100, 10**6) if buy and chance.random() < 0.5 else 0
+            spends = chance.random() < 0.5 and (buy or limits is not None)
+            spend = chance.randint(100, 10**6) if spends else 0
             quantity = 0 if spend else 100 * chance.randint(1, 300)
             quoted = quote.walk(
                 pipeline.view.markets[MARKET],
@@ -431,4 +440,6 @@ def test_a_quote_is_what_the_engine_then_does(seed: int) -> None:
             if not (spend and not order.filled):
                 assert quoted.complete == (order.status == "filled")
             compared += 1
+            incomplete += not quoted.complete
     assert compared > 60
+    assert limits is not LIMITED or incomplete > 20
