@@ -1,4 +1,4 @@
-"""Time passes for the machine although nobody sends anything: the engine's process appends a tick when something is due."""
+"""Time passes for the machine although nobody sends anything: the engine appends a tick when something is due."""
 
 import time
 
