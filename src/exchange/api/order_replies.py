@@ -142,7 +142,8 @@ def _order(view: LiveView, id: StreamId, outcome: Outcome, accepted: Accepted) -
     market = view.markets[accepted.market]
     order = LiveOrder.of(accepted, id[0])
     fills: list[Json] = []
-    for event in outcome.events:
+    events = outcome.events
+    for event in events[events.index(accepted) + 1 :]:
         if not order.tell(event, id[0]) or not isinstance(event, Trade):
             continue
         trade = tape_trade(id, event)

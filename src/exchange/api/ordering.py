@@ -2,7 +2,7 @@
 command's own reader says whether they fit together, so that there is one set of rules for the form of an order."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from exchange.api.errors import OUTSIDE_NAMES, ApiError, refusal
 from exchange.api.reading import Fields
@@ -91,18 +91,19 @@ def positive(fields: Fields, name: str, decimals: int) -> int:
     Raises:
         ApiError: it is missing, malformed, zero or negative.
     """
-    amount = fields.amount(name, decimals)
-    if amount == 0:
-        raise ApiError(Code.NOT_POSITIVE, name)
-    return amount
+    return fields.amount(name, decimals) or _zero(name)
 
 
 def _quote(fields: Fields, name: str, market: LiveMarket) -> str:
-    return str(positive(fields, name, market.quote_decimals))
+    return str(fields.amount(name, market.quote_decimals) or _zero(name))
 
 
 def _base(fields: Fields, name: str, market: LiveMarket) -> str:
-    return str(positive(fields, name, market.base_decimals))
+    return str(fields.amount(name, market.base_decimals) or _zero(name))
+
+
+def _zero(name: str) -> NoReturn:
+    raise ApiError(Code.NOT_POSITIVE, name)
 
 
 def _points(fields: Fields, name: str, _: LiveMarket) -> int:

@@ -40,7 +40,7 @@ class Fields:
 
     def __iter__(self) -> Iterator[str]:
         """The names of what is given; what is null is not."""
-        return (name for name, value in self._values.items() if value is not None)
+        return iter([name for name, value in self._values.items() if value is not None])
 
     def text(self, name: str) -> str:
         """A required text.
@@ -77,9 +77,12 @@ class Fields:
             raise ApiError(Code.MISSING_FIELD, name)
         if not isinstance(value, str):
             raise ApiError(GatewayCode.NOT_A_STRING, name)
-        if _negative(value, decimals):
-            raise ApiError(Code.NOT_POSITIVE, name)
-        return _parsed(value, name, decimals)
+        try:
+            return parse_decimal(value, decimals)
+        except AmountError as error:
+            if _negative(value, decimals):
+                raise ApiError(Code.NOT_POSITIVE, name) from None
+            raise _unreadable(error, name, decimals) from None
 
     def signed(self, name: str, decimals: int) -> int:
         """A required decimal string that may be negative, in smallest units.
@@ -89,7 +92,10 @@ class Fields:
         """
         value = self._values.get(name)
         if isinstance(value, str) and value.startswith("-"):
-            return -_parsed(value[1:], name, decimals)
+            try:
+                return -parse_decimal(value[1:], decimals)
+            except AmountError as error:
+                raise _unreadable(error, name, decimals) from None
         return self.amount(name, decimals)
 
     def number(self, name: str, low: int, high: int) -> int:
@@ -175,12 +181,9 @@ def digits(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
 
 
-def _parsed(text: str, name: str, decimals: int) -> int:
-    try:
-        return parse_decimal(text, decimals)
-    except AmountError as error:
-        detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
-        raise ApiError(_AMOUNT_CODES[error.reason], name, detail=detail) from None
+def _unreadable(error: AmountError, name: str, decimals: int) -> ApiError:
+    detail = f"At most {decimals} decimals are possible here." if error.reason == "too_precise" else ""
+    return ApiError(_AMOUNT_CODES[error.reason], name, detail=detail)
 
 
 def _negative(text: str, decimals: int) -> bool:
