@@ -4,7 +4,7 @@ The one idea: balances change only through `Postings`, which remembers each bala
 the entry's balance changes are what really happened rather than a second telling of it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -33,21 +33,38 @@ class Balance:
         self.touched = False
 
 
+ORDER: Final = 0
+LIST: Final = 1
+DEPOSIT: Final = 2
+WITHDRAWAL: Final = 3
+_KINDS: Final = 4
+
+
+@mypyc_attr(acyclic=True)
 class Remembered:
     """A command's first result, kept so that its repetition finds it.
 
-    `names` is the dictionary of the account that it stands in, `name` the client order id or transfer reference in it,
-    `ms` and `seq` the first command's id. `order` is the order (or list) it opened, or zero. `swept` means that it
-    would be forgotten but for the open order that keeps it.
+    There are as many as there are open orders and more, so it is small: `owner` is the account's number and the kind in
+    one, and nothing in it points back. `name` is the client order id or transfer reference, `ms` and `seq` the first
+    command's id, `order` the order it opened (or, of a list, the negative of its number), or zero. `swept` means that
+    it would be forgotten but for the open order that keeps it.
     """
 
-    def __init__(self, names: "dict[str, Remembered]", name: str, ms: int, seq: int, order: int) -> None:
-        self.names = names
+    def __init__(self, account: int, kind: int, name: str, ms: int, seq: int) -> None:
+        self.owner = account * _KINDS + kind
         self.name = name
         self.ms = ms
         self.seq = seq
-        self.order = order
+        self.order = 0
         self.swept = False
+
+    def account(self) -> int:
+        """Whose it is."""
+        return self.owner // _KINDS
+
+    def kind(self) -> int:
+        """What was named: ORDER, LIST, DEPOSIT or WITHDRAWAL."""
+        return self.owner % _KINDS
 
 
 class Account:
@@ -72,6 +89,14 @@ class Account:
         self.lists: dict[str, Remembered] = {}
         self.deposits: dict[str, Remembered] = {}
         self.withdrawals: dict[str, Remembered] = {}
+
+    def names(self, kind: int) -> dict[str, Remembered]:
+        """The remembered results of one kind, by name."""
+        if kind == ORDER:
+            return self.orders
+        if kind == LIST:
+            return self.lists
+        return self.deposits if kind == DEPOSIT else self.withdrawals
 
     def balance(self, asset: str) -> Balance:
         """The balance of an asset, made when there is none yet."""

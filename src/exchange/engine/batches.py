@@ -2,7 +2,7 @@
 
 from exchange.commands.types import Amend, Batch, Cancel, CancelReplace, Command, Place
 from exchange.engine import memory, orders
-from exchange.engine.accounts import Account, Remembered
+from exchange.engine.accounts import ORDER, Account, Remembered
 from exchange.engine.closing import end
 from exchange.engine.entry import admit, draft
 from exchange.engine.state import State, Step
@@ -61,8 +61,8 @@ def cancel_replace(state: State, step: Step, command: CancelReplace) -> None:
     account = orders.trader(state, step, place.account)
     name: Remembered | None = None
     if place.client_id:
-        name = Remembered(account.orders, place.client_id, step.ms, step.seq, 0)
-        first = memory.claim(state, step, name)
+        name = Remembered(account.id, ORDER, place.client_id, step.ms, step.seq)
+        first = memory.claim(state, step, account, name)
         if first is not name:
             step.emit(Duplicate(f"{first.ms}-{first.seq}"))
             return

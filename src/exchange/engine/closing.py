@@ -149,4 +149,4 @@ def _forget(state: State, order: Order) -> None:
         seat.conditional -= 1
     name = order.name
     if name is not None and name.swept:
-        del name.names[name.name]
+        del seat.account.orders[name.name]

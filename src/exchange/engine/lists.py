@@ -8,7 +8,7 @@ from typing import Final
 
 from exchange.commands.types import CancelList, Place, PlaceList
 from exchange.engine import funds, memory, placing
-from exchange.engine.accounts import Account
+from exchange.engine.accounts import LIST, ORDER, Account
 from exchange.engine.book import Order
 from exchange.engine.closing import end
 from exchange.engine.entry import accept, admit, afford, band, counts, draft, post_only, register, trigger
@@ -43,14 +43,14 @@ def place_list(state: State, step: Step, command: PlaceList) -> None:
     if not name:
         _place(state, step, account, command)
         return
-    first = memory.recall(state, step, account.lists, name)
+    first = memory.recall(state, step, account, LIST, name)
     if first is not None:
         step.emit(Duplicate(f"{first.ms}-{first.seq}"))
         return
     try:
         _place(state, step, account, command)
     except Refused:
-        memory.remember(state, step, account.lists, name)
+        memory.remember(state, step, account, LIST, name)
         raise
 
 
@@ -68,7 +68,7 @@ def _place(state: State, step: Step, account: Account, command: PlaceList) -> No
     buying = 0
     for place, leg in enumerate(command.legs):
         if leg.client_id:
-            if leg.client_id in names or memory.recall(state, step, account.orders, leg.client_id) is not None:
+            if leg.client_id in names or memory.recall(state, step, account, ORDER, leg.client_id) is not None:
                 raise Refused(Code.CLIENT_ID_USED, "client_id")
             names.add(leg.client_id)
         order = draft(step, seat, leg, None)
@@ -149,13 +149,13 @@ def _open(state: State, step: Step, account: Account, market: Market, command: P
     state.next_list += 1
     state.lists[order_list.id] = order_list
     if command.client_id:
-        memory.remember(state, step, account.lists, command.client_id).order = -order_list.id
+        memory.remember(state, step, account, LIST, command.client_id).order = -order_list.id
     first = state.next_order
     numbers = [first + place for place in range(len(orders))]
     step.emit(ListOpened(order_list.id, account.id, market.name, command.kind, command.client_id, numbers))
     for order, leg in zip(orders, command.legs, strict=True):
         if leg.client_id:
-            order.name = memory.remember(state, step, account.orders, leg.client_id)
+            order.name = memory.remember(state, step, account, ORDER, leg.client_id)
         accept(state, step, order, leg, order_list.id)
         order_list.orders.append(order)
         special = order.special

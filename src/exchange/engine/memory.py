@@ -7,15 +7,15 @@ by being there; forgetting is a few at each command, so that no command pays for
 
 from typing import Final
 
-from exchange.engine.accounts import Remembered
+from exchange.engine.accounts import Account, Remembered
 from exchange.engine.state import State, Step
 
 _SWEEP_PER_COMMAND: Final = 8
 
 
-def recall(state: State, step: Step, names: dict[str, Remembered], name: str) -> Remembered | None:
+def recall(state: State, step: Step, account: Account, kind: int, name: str) -> Remembered | None:
     """The first result under a name, if it is still remembered."""
-    found = names.get(name)
+    found = account.names(kind).get(name)
     if found is None or not _lasts(state, step, found):
         return None
     return found
@@ -34,21 +34,22 @@ def is_open(state: State, result: Remembered) -> bool:
     return result.order in state.orders
 
 
-def remember(state: State, step: Step, names: dict[str, Remembered], name: str) -> Remembered:
+def remember(state: State, step: Step, account: Account, kind: int, name: str) -> Remembered:
     """Keep the result of the command at hand under a name that has none; its `order` is set when one is opened."""
-    result = Remembered(names, name, step.ms, step.seq, 0)
-    names[name] = result
+    result = Remembered(account.id, kind, name, step.ms, step.seq)
+    account.names(kind)[name] = result
     state.remembered.append(result)
     return result
 
 
-def claim(state: State, step: Step, result: Remembered) -> Remembered:
+def claim(state: State, step: Step, account: Account, result: Remembered) -> Remembered:
     """The first result under a name if there is one, else this `result`, which is remembered. One look-up."""
-    found = result.names.setdefault(result.name, result)
+    names = account.names(result.kind())
+    found = names.setdefault(result.name, result)
     if found is not result:
         if _lasts(state, step, found):
             return found
-        result.names[result.name] = result
+        names[result.name] = result
     state.remembered.append(result)
     return result
 
@@ -68,11 +69,12 @@ def sweep(state: State, now_ms: int) -> None:
             return
         swept += 1
         result = queue.popleft()
-        if result.names.get(result.name) is result:
+        names = state.accounts[result.account()].names(result.kind())
+        if names.get(result.name) is result:
             if is_open(state, result):
                 result.swept = True
             else:
-                del result.names[result.name]
+                del names[result.name]
 
 
 def closed(names: dict[str, Remembered], name: str) -> None:

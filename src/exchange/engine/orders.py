@@ -4,7 +4,7 @@ from typing import Final
 
 from exchange.commands.types import Amend, Cancel, CancelAll, Place
 from exchange.engine import funds, memory, placing
-from exchange.engine.accounts import Account, Remembered
+from exchange.engine.accounts import ORDER, Account, Remembered
 from exchange.engine.book import Order
 from exchange.engine.closing import end
 from exchange.engine.entry import accept, admit, afford, band, counts, draft, lots_of, post_only, trigger
@@ -40,8 +40,8 @@ def place(state: State, step: Step, command: Place) -> None:
     if not command.client_id:
         place_new(state, step, account, command, None)
         return
-    name = Remembered(account.orders, command.client_id, step.ms, step.seq, 0)
-    first = memory.claim(state, step, name)
+    name = Remembered(account.id, ORDER, command.client_id, step.ms, step.seq)
+    first = memory.claim(state, step, account, name)
     if first is name:
         place_new(state, step, account, command, name)
     else:

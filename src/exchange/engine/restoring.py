@@ -4,10 +4,11 @@ Rows of the first format are shorter; what they do not tell is what version 1 of
 """
 
 from heapq import heappush
+from typing import Final
 
 from exchange.commands.types import Limits, Tier
 from exchange.engine import funds
-from exchange.engine.accounts import Account, Remembered
+from exchange.engine.accounts import ORDER, Account, Remembered
 from exchange.engine.book import Order, Rates
 from exchange.engine.closing import rises
 from exchange.engine.entry import register
@@ -28,6 +29,9 @@ from exchange.terms.words import (
 )
 
 Row = list[object]
+
+KINDS: Final = "oldw"
+"""What stands for ORDER, LIST, DEPOSIT and WITHDRAWAL in rows."""
 
 
 class SnapshotError(Exception):
@@ -249,11 +253,12 @@ class Restoring:
 
     def _remembered(self, row: Row) -> None:
         account = self._state.accounts[_int(row[1])]
-        names = {"o": account.orders, "l": account.lists, "d": account.deposits, "w": account.withdrawals}
-        result = Remembered(names[_str(row[2])], _str(row[3]), _int(row[4]), _int(row[5]), _int(row[6]))
+        kind = KINDS.index(_str(row[2]))
+        result = Remembered(account.id, kind, _str(row[3]), _int(row[4]), _int(row[5]))
+        result.order = _int(row[6])
         if row[7] is True:
-            result.names[result.name] = result
-            order = self._state.orders.get(result.order) if row[2] == "o" else None
+            account.names(kind)[result.name] = result
+            order = self._state.orders.get(result.order) if kind == ORDER else None
             if order is not None:
                 order.name = result
         if row[0] == "kept":

@@ -13,7 +13,7 @@ from exchange.engine.book import Order
 from exchange.engine.machine import Machine
 from exchange.engine.market import Market
 from exchange.engine.memory import is_open
-from exchange.engine.restoring import NewerFormat, Restoring, Row, SnapshotError
+from exchange.engine.restoring import KINDS, NewerFormat, Restoring, Row, SnapshotError
 from exchange.engine.special import BOOK, Special
 from exchange.engine.state import State
 
@@ -201,28 +201,17 @@ def _special_row(special: Special) -> Row:
 def _memory_rows(state: State) -> Iterator[Row]:
     """First the sweep's queue in its order, then what only an open order or list keeps. A result in the queue whose
     name has since been given to a newer one is marked as not current."""
-    kinds = _kinds(state)
     for result in state.remembered:
-        owner, kind = kinds[id(result.names)]
-        yield _memory_row("remembered", owner, kind, result, result.names.get(result.name) is result)
+        names = state.accounts[result.account()].names(result.kind())
+        yield _memory_row("remembered", result, names.get(result.name) is result)
     for _, account in sorted(state.accounts.items()):
-        for kind, names in (("l", account.lists), ("o", account.orders)):
+        for names in (account.lists, account.orders):
             for _, result in sorted(names.items()):
                 if result.swept:
                     assert is_open(state, result)
-                    yield _memory_row("kept", account, kind, result, True)
+                    yield _memory_row("kept", result, True)
 
 
-def _kinds(state: State) -> dict[int, tuple[Account, str]]:
-    """Whose and which each dictionary of names is."""
-    found: dict[int, tuple[Account, str]] = {}
-    for account in state.accounts.values():
-        found[id(account.orders)] = (account, "o")
-        found[id(account.lists)] = (account, "l")
-        found[id(account.deposits)] = (account, "d")
-        found[id(account.withdrawals)] = (account, "w")
-    return found
-
-
-def _memory_row(row: str, account: Account, kind: str, result: Remembered, current: bool) -> Row:
-    return [row, account.id, kind, result.name, result.ms, result.seq, result.order, current]
+def _memory_row(row: str, result: Remembered, current: bool) -> Row:
+    kind = KINDS[result.kind()]
+    return [row, result.account(), kind, result.name, result.ms, result.seq, result.order, current]

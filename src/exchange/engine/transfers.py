@@ -2,7 +2,7 @@
 
 from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
 from exchange.engine import memory
-from exchange.engine.accounts import Remembered
+from exchange.engine.accounts import DEPOSIT, WITHDRAWAL, Account, Remembered
 from exchange.engine.state import State, Step, Withdrawal
 from exchange.events.types import (
     Deposited,
@@ -19,7 +19,7 @@ from exchange.terms.words import FROZEN, OUTSIDE
 def deposit(state: State, step: Step, command: Deposit) -> None:
     """Credit what came in."""
     account = state.user(command.account)
-    if _repeated(state, step, account.deposits, command.ref):
+    if _repeated(state, step, account, DEPOSIT, command.ref):
         return
     if command.asset not in state.assets:
         raise Refused(Code.UNKNOWN_ASSET, "asset")
@@ -35,7 +35,7 @@ def deposit(state: State, step: Step, command: Deposit) -> None:
 def withdraw(state: State, step: Step, command: Withdraw) -> None:
     """Bind what is to leave."""
     account = state.user(command.account)
-    if _repeated(state, step, account.withdrawals, command.ref):
+    if _repeated(state, step, account, WITHDRAWAL, command.ref):
         return
     if account.status == FROZEN:
         raise Refused(Code.ACCOUNT_FROZEN, "account")
@@ -76,11 +76,11 @@ def _pending(state: State, id: int) -> Withdrawal:
     return withdrawal
 
 
-def _repeated(state: State, step: Step, names: dict[str, Remembered], ref: str) -> bool:
+def _repeated(state: State, step: Step, account: Account, kind: int, ref: str) -> bool:
     """Whether the transfer has its result already, which is then told again; else this one's is remembered, whatever
     it will be."""
-    result = Remembered(names, ref, step.ms, step.seq, 0)
-    first = memory.claim(state, step, result)
+    result = Remembered(account.id, kind, ref, step.ms, step.seq)
+    first = memory.claim(state, step, account, result)
     if first is result:
         return False
     step.emit(Duplicate(f"{first.ms}-{first.seq}"))
