@@ -182,11 +182,13 @@ def prevented(shown: PreventedMatch, of: LiveMarket) -> Json:
 
 def amendment(shown: Amendment, of: LiveMarket) -> Json:
     """A reduction of an order."""
+    ms, seq, index = shown.key
     return {
+        "id": f"{ms}-{seq}-{index}",
         "order": shown.order,
         "quantity": of.format.quantity(shown.quantity),
         "reduced_by": of.format.quantity(shown.by),
-        "time": shown.key[0],
+        "time": ms,
     }
 
 

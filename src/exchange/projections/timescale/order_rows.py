@@ -35,14 +35,14 @@ class Change:
 
     __slots__ = ("entry", "extra", "fee", "filled", "filled_quote", "moment", "quantity", "status")
 
-    def __init__(self) -> None:
+    def __init__(self, status: OrderStatus | None, moment: str, entry: int) -> None:
         self.filled = 0
         self.filled_quote = 0
         self.fee = 0
-        self.status: OrderStatus | None = None
+        self.status: OrderStatus | None = status
         self.quantity = 0
-        self.moment = ""
-        self.entry = 0
+        self.moment = moment
+        self.entry = entry
         self.extra: Extra | None = None
 
     def fill(self, trade: Trade | AuctionTrade, fee: int, status: OrderStatus) -> None:
@@ -68,10 +68,7 @@ class Opened:
         self.accepted = accepted
         self.moment = moment
         self.entry = entry
-        change = self.change = Change()
-        change.status = "open"
-        change.moment = moment
-        change.entry = entry
+        self.change = Change("open", moment, entry)
         self.simple = accepted.instructions is PLAIN and not accepted.order_list
         """Whether it asked for nothing of what is rare."""
 

@@ -134,14 +134,14 @@ class Batch:
         ]
 
     def _event(self, event: Event, ms: int, seq: int, index: int) -> None:
-        if isinstance(event, Trade):
-            self._trade(event, ms, seq)
-        elif isinstance(event, Accepted):
+        if isinstance(event, Accepted):
             self.opened[event.order] = Opened(event, self._moment, seq)
         elif isinstance(event, Rested):
             opened = self.opened.get(event.order)
             if opened is None or opened.accepted.price != event.price:
                 self._change(event.order, seq).rarer().price = event.price
+        elif isinstance(event, Trade):
+            self._trade(event, ms, seq)
         elif isinstance(event, Done):
             change = self._change(event.order, seq)
             change.status = event.end
@@ -229,13 +229,12 @@ class Batch:
 
     def _change(self, order: int, seq: int) -> Change:
         opened = self.opened.get(order)
-        if opened is not None:
-            change = opened.change
+        change = self.changed.get(order) if opened is None else opened.change
+        if change is None:
+            change = self.changed[order] = Change(None, self._moment, seq)
         else:
-            found = self.changed.get(order)
-            change = self.changed[order] = Change() if found is None else found
-        change.moment = self._moment
-        change.entry = seq
+            change.moment = self._moment
+            change.entry = seq
         return change
 
 
