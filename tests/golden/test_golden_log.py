@@ -1,11 +1,15 @@
 """A log of the past replays to the same bytes for ever."""
 
-import json
+from collections.abc import Iterator
 
+import pytest
+
+from exchange.commands import types as commands
 from exchange.commands.codec import decode
 from exchange.commands.types import (
     Amend,
     Cancel,
+    Command,
     CreateAsset,
     CreateMarket,
     Deposit,
@@ -15,47 +19,98 @@ from exchange.commands.types import (
     ReleaseWithdrawal,
     SetMarketFees,
     SetMarketStatus,
+    SetRules,
     SettleWithdrawal,
     Withdraw,
 )
 from exchange.engine import Machine
+from exchange.events.base import Event
 from exchange.events.codec import decode as decode_events
-from exchange.events.types import EVENT_NAMES, Rejected
+from exchange.events.types import EVENT_NAMES, Done, Item, Prevented, Rejected
 from exchange.terms.codes import Code, Refused
 from exchange.terms.stream import format_id
-from tests.golden.golden_log import EXPECTED, escaped, read_commands, read_events, summary, unescaped
+from tests.golden.golden_log import NAMES, GoldenLog, escaped, summary, unescaped
 from tests.property.comparison import Comparison
 
+FIRST_CHAIN = "8cd19798409104afb80197a543f13ce018f1243a4a5b93d5cea921d4d319a4ac"
+"""The chain hash of the log of the first rules, as the engine of the first rules gave it."""
 
-def test_the_golden_log_gives_the_bytes_it_has_always_given() -> None:
+FIRST_COMMANDS = {
+    *(Place, Cancel, Amend, Deposit, Withdraw, SettleWithdrawal, ReleaseWithdrawal),
+    *(OpenLog, OpenAccount, CreateAsset, CreateMarket, SetMarketStatus, SetMarketFees),
+}
+
+
+def told(log: GoldenLog) -> Iterator[Event]:
+    for _, payload in log.events():
+        yield from decode_events(payload.encode()).events
+
+
+def read(log: GoldenLog) -> Iterator[tuple[int, Command]]:
+    """Each readable command with the rules that it was read under."""
     machine = Machine()
-    for command, (id, payload) in zip(read_commands(), read_events(), strict=True):
+    for entry in log.commands():
+        rules = machine.state.rules
+        machine.step(entry)
+        try:
+            yield rules, decode(entry.fields, rules)
+        except Refused:
+            continue
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_golden_log_gives_the_bytes_it_has_always_given(name: str) -> None:
+    log = GoldenLog(name)
+    machine = Machine()
+    for command, (id, payload) in zip(log.commands(), log.events(), strict=True):
         result = machine.step(command)
         assert (format_id(result.id), result.payload.decode()) == (id, payload), command.fields
 
-    assert summary(machine) == json.loads(EXPECTED.read_text())
+    assert summary(machine) == log.expected()
 
 
-def test_the_golden_log_is_what_the_reference_says() -> None:
+def test_the_log_of_the_first_rules_has_kept_its_hash() -> None:
+    assert GoldenLog("rules_1").expected()["chain"] == FIRST_CHAIN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_golden_log_is_what_the_reference_says(name: str) -> None:
     comparison = Comparison(rows_too=True)
-    for command in read_commands():
+    for command in GoldenLog(name).commands():
         comparison.step(command)
 
 
-def test_the_golden_log_has_every_command_every_event_and_every_refusal() -> None:
-    events = [event for _, payload in read_events() for event in decode_events(payload.encode()).events]
-    assert {type(event) for event in events} == set(EVENT_NAMES)
-    assert {event.code for event in events if isinstance(event, Rejected)} == {code.value for code in Code}
-    kinds = set()
-    for entry in read_commands():
-        try:
-            kinds.add(type(decode(entry.fields)))
-        except Refused:
-            continue
-    money = {Deposit, Withdraw, SettleWithdrawal, ReleaseWithdrawal}
-    assert kinds == money | {
-        Place, Cancel, Amend, OpenLog, OpenAccount, CreateAsset, CreateMarket, SetMarketStatus, SetMarketFees
-    }  # fmt: skip
+def test_the_log_of_the_first_rules_has_every_command_every_event_and_every_refusal_of_them() -> None:
+    log = GoldenLog("rules_1")
+    assert {kind for _, command in read(log) for kind in [type(command)]} == FIRST_COMMANDS
+    assert len({type(event) for event in told(log)}) == 18
+    assert len({event.code for event in told(log) if isinstance(event, Rejected)}) == 31
+
+
+def test_the_log_of_the_second_rules_has_every_command_every_event_and_every_refusal() -> None:
+    log = GoldenLog("rules_2")
+    every = {kind for kind in vars(commands).values() if isinstance(kind, type) and issubclass(kind, Command)}
+    assert {type(command) for _, command in read(log)} == every - {Command}
+    events = list(told(log))
+    assert {name for kind, name in EVENT_NAMES.items() if kind not in map(type, events)} == {"rules_set"}
+    refused = {event.code for event in events if isinstance(event, (Rejected, Item))}
+    assert {code.value for code in Code} - refused == {"expiring"}
+    assert {event.stp for event in events if isinstance(event, Prevented)} == {
+        *("expire_taker", "expire_maker", "expire_both", "decrement"),
+    }
+    reasons = {event.reason for event in events if isinstance(event, Done)}
+    assert reasons >= {"", "band", "slippage", "work", "fok", "time", "oco", "list", "switch"}
+
+
+def test_the_switched_log_has_lived_under_both_rules() -> None:
+    commands = list(read(GoldenLog("switched")))
+    [goes_over] = [place for place, (rules, command) in enumerate(commands) if rules == 1 and type(command) is SetRules]
+    before = [command for rules, command in commands[:goes_over] if rules == 1]
+    after = [command for rules, command in commands[goes_over:] if rules == 2]
+    assert sum(isinstance(command, Place) for command in before) > 50
+    assert sum(isinstance(command, Place) for command in after) > 50
+    kinds = {type(event) for event in told(GoldenLog("switched"))}
+    assert [name for kind, name in EVENT_NAMES.items() if kind not in kinds] == []
 
 
 def test_any_field_can_be_written_in_a_line_and_read_back() -> None:

@@ -64,7 +64,8 @@ class Settings:
             for account in range(FIRST_USER, FIRST_USER + WORLD):
                 if c.often(0.8 if c.theme == "selves" else 0.15):
                     world.append(SetStp(account, c.one(tuple(SELF_TRADES.values()))))
-            world += [self._limits(name) for name in markets if c.often(1.0 if c.theme == "bounds" else 0.2)]
+            limited = {"bounds": 1.0, "lists": 0.6}.get(c.theme, 0.2)
+            world += [self._limits(name) for name in markets if c.often(limited)]
             world += [SetMarketStatus(name, "auction") for name in markets if c.theme == "auction"]
             world += [self._tiers(name.split("-")[1]) for name in markets if c.often(0.3)]
         if c.often(0.1):  # a world with holes, or one that begins in the middle
@@ -155,7 +156,7 @@ class Settings:
         if c.often(0.1 if c.theme == "bounds" else 0.3):
             return SetMarketLimits(name, Limits())
         limits = Limits(max_fills=c.one((0, 0, 1, 2, 3, 6)), slippage_bps=c.one((0, 0, 500, 2500)))
-        if c.often(0.4):
+        if c.often(0.8 if c.theme == "lists" else 0.4):
             limits.reference = tick * c.dice.randint(3, 7)
             limits.bid_up, limits.ask_up = c.one((0, 11_000, 14_000, 30_000)), c.one((0, 12_000, 15_000, 30_000))
             limits.bid_down, limits.ask_down = c.one((0, 3_000, 6_000, 9_000)), c.one((0, 3_000, 6_000, 9_000))
