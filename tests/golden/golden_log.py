@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from exchange.commands.codec import MAX_COMMAND_BYTES
-from exchange.commands.types import CreateAsset, CreateMarket, OpenLog, Place
+from exchange.commands.types import Command, CreateAsset, CreateMarket, OpenLog, Place
 from exchange.engine import Machine
 from exchange.engine.snapshot import rows
 from exchange.terms.stream import CommandEntry, format_id, parse_id
@@ -101,7 +101,7 @@ def made(name: str) -> list[CommandEntry]:
     seed, length, rules = MADE[name]
     before = [entry(1, 0, CreateAsset("EARLY", 0)), entry(1, 1, OpenLog(LOG_ID, 3, 60))]
     small = [command for command in flow(seed, length, rules) if sum(map(len, command.fields)) < 3_000]
-    after = [
+    after: list[bytes | Command] = [
         b" " * (MAX_COMMAND_BYTES + 1),
         CreateAsset("GOLD", 0),
         CreateAsset("MINT", 0),
