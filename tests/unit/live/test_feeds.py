@@ -275,6 +275,25 @@ def test_an_auction_shows_what_it_would_come_to_and_what_it_came_to() -> None:
     assert [(fill["auction"], fill["liquidity"]) for fill in shown] == [(True, "maker")]
 
 
+def test_a_late_listener_takes_no_news_from_the_others() -> None:
+    pipeline = under_new_rules()
+    feed = AuctionFeed(MARKET)
+    feed.snapshot(pipeline.view)
+    for status in ("auction", "open"):
+        pipeline.do(SetMarketStatus(MARKET, status))  # type: ignore[arg-type]
+        feed.touched = True
+        feed.snapshot(pipeline.view)
+        told = feed.due(pipeline.view)
+        assert told is not None
+        assert orjson.loads(told)["data"]["status"] == status
+    pipeline.do(SetMarketStatus(MARKET, "auction"))
+    change = pipeline.do(Uncross(MARKET, "open"))
+    feed.uncrossed = change.uncrossed[MARKET]
+    assert orjson.loads(feed.snapshot(pipeline.view))["data"]["uncrossed_quantity"] is None
+    assert orjson.loads(feed.due(pipeline.view) or b"")["data"]["uncrossed_quantity"] == "0.00"
+    assert feed.due(pipeline.view) is None
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_indicative_price_is_what_the_auction_then_comes_to(seed: int) -> None:
     pipeline, traffic = begun(seed)

@@ -167,11 +167,14 @@ class AuctionFeed:
         self.market = market
         self.touched = False
         self.uncrossed: tuple[int, int] | None = None
-        self._going_on = False
+        self._going_on: bool | None = None
+        """What those who listen know: whether there is an auction; None before the first."""
 
     def snapshot(self, view: LiveView) -> bytes:
-        """The auction now."""
-        return self._write(view, "snapshot")
+        """The auction now, for one who begins to listen; the others are told by `due`."""
+        if self._going_on is None:
+            self._going_on = view.markets[self.market].status == AUCTION
+        return self._write(view, "snapshot", None)
 
     def due(self, view: LiveView) -> bytes | None:
         """What there is to send now."""
@@ -179,13 +182,13 @@ class AuctionFeed:
         going_on = view.markets[self.market].status == AUCTION
         if self.uncrossed is None and not (touched and (going_on or self._going_on)):
             return None
-        return self._write(view, "update")
-
-    def _write(self, view: LiveView, nature: str) -> bytes:
-        of = view.markets[self.market]
         outcome, self.uncrossed = self.uncrossed, None
-        self._going_on = of.status == AUCTION
-        return message(f"{AUCTION_FEED}@{self.market}", nature, view.position, auction.shape(of, outcome))
+        self._going_on = going_on
+        return self._write(view, "update", outcome)
+
+    def _write(self, view: LiveView, nature: str, outcome: tuple[int, int] | None) -> bytes:
+        shown = auction.shape(view.markets[self.market], outcome)
+        return message(f"{AUCTION_FEED}@{self.market}", nature, view.position, shown)
 
 
 class CandleFeed:
