@@ -14,6 +14,7 @@ from tests.unit.engine.venue import (
     fills,
     names,
     one,
+    order,
     order_of,
 )
 
@@ -118,6 +119,21 @@ def test_markets_have_queues_of_their_own() -> None:
 
     assert activated(venue.status("open", MARKET)) == [here]
     assert activated(venue.status("open", OTHER)) == [there]
+
+
+def test_markets_that_traded_in_one_command_are_gone_through_by_name() -> None:
+    venue = Venue()
+    venue.second_market()
+    trader, maker = venue.rich(), venue.rich()
+    here = order_of(venue.sell(trader, 0, 1, order_type="stop_loss", stop_price=100))
+    there = order_of(venue.sell(trader, 0, 100, order_type="stop_loss", stop_price=100, market=OTHER))
+    venue.sell(maker, 100, 1)
+    venue.sell(maker, 100, 100, market=OTHER)
+
+    events = venue.batch(trader, order(trader, "buy", 100, 1), order(trader, "buy", 100, 100, market=OTHER))
+
+    assert [trade.market for trade in all_of(events, Trade)] == [MARKET, OTHER]
+    assert activated(events) == [there, here]  # INR-TATA before TATA-INR
 
 
 # --- markets that are not open ----------------------------------------------------------------------------------------

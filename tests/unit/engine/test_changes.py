@@ -291,6 +291,31 @@ def test_a_frozen_account_replaces_nothing() -> None:
     assert venue.bids() == [(10, 5)]
 
 
+def test_a_market_that_takes_no_orders_replaces_none() -> None:
+    venue = Venue()
+    owner = venue.account(quote=100)
+    old = order_of(venue.buy(owner, 10, 5))
+    venue.status("cancel_only")
+
+    assert refusal(venue.replace(owner, old, replacement(owner))) == ("market_closed", "market")
+    assert venue.bids() == [(10, 5)]
+
+
+def test_what_the_book_is_judges_the_new_order_after_the_cancel() -> None:
+    venue = Venue()
+    owner = venue.account(base=5, quote=100)
+    old = order_of(venue.sell(owner, 9, 5))
+
+    # Its own sell would have been in the way of a post-only buy; it is gone by then.
+    events = venue.replace(owner, old, order(owner, "buy", 9, 1, post_only="refuse"))
+
+    assert items(events) == [(0, "", ""), (1, "", "")]
+    assert venue.bids() == [(9, 1)]
+    events = venue.replace(owner, orders_of(events)[0], order(owner, "buy", 9, 99))
+    assert items(events) == [(0, "", ""), (1, "insufficient_funds", "quantity")]
+    assert venue.bids() == []
+
+
 def test_what_the_new_order_trades_sets_off_activations_at_the_end() -> None:
     venue = Venue()
     owner = venue.account(quote=100)

@@ -104,6 +104,22 @@ def test_without_a_last_price_the_legs_must_lie_on_their_sides_of_each_other() -
     one(venue.place_list("oco", *sells(seller, 81, 80)), ListOpened)
 
 
+def test_trailing_legs_without_a_stop_price_are_not_compared() -> None:
+    venue = Venue()
+    venue.trade_at(100)
+    seller = venue.account(base=50)
+    limit, stop = sells(seller)
+    trailing_stop = order(seller, "sell", 0, 5, order_type="stop_loss", trailing_bps=500)
+    trailing_profit = order(seller, "sell", 0, 5, order_type="take_profit", trailing_bps=500)
+    trailing_profit_limit = order(seller, "sell", 70, 5, order_type="take_profit_limit", trailing_bps=500)
+
+    for legs in ((limit, trailing_stop), (trailing_profit, stop), (trailing_profit_limit, stop)):
+        one(venue.place_list("oco", *legs), ListOpened)
+    # The other leg is compared with the last price all the same.
+    wrong = order(seller, "sell", 0, 5, order_type="stop_loss", stop_price=100)
+    assert refusal(venue.place_list("oco", trailing_profit, wrong)) == ("leg_prices", "legs")
+
+
 def test_a_working_leg_is_a_limit_order() -> None:
     venue = Venue()
     trader = venue.rich()

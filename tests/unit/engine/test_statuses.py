@@ -2,18 +2,29 @@
 
 import pytest
 
-from exchange.commands.types import Limits, SetAccountStatus, SetMarketStatus, Withdraw
+from exchange.commands.types import (
+    Limits,
+    SetAccountStatus,
+    SetMarketLimits,
+    SetMarketStatus,
+    SetStp,
+    SetSwitch,
+    SetTradeGroup,
+    Withdraw,
+)
 from exchange.events.types import (
     Accepted,
     AccountStatusSet,
     Amended,
     Canceled,
+    ListOpened,
     MarketLimitsSet,
     MarketStatusSet,
     Rested,
     Waiting,
     WithdrawalReserved,
 )
+from exchange.terms.amounts import MAX_COUNT
 from tests.unit.engine.venue import BASE, MARKET, QUOTE, Venue, ended, fills, names, one, order, order_of, refusal
 
 CLOSED = ("market_closed", "market")
@@ -199,6 +210,24 @@ def test_a_position_is_the_same_when_an_open_buy_has_traded() -> None:
     one(venue.buy(buyer, 5, 2), Rested)
 
 
+@pytest.mark.parametrize("reference,code", [(7, "off_tick"), (5 * (MAX_COUNT + 1), "out_of_range")])
+def test_a_markets_reference_is_a_price(reference: int, code: str) -> None:
+    venue = Venue(tick=5)
+
+    assert refusal(venue.do(SetMarketLimits(MARKET, Limits(reference=reference)))) == (code, "reference")
+    assert refusal(venue.do(SetMarketLimits("NO-NE", Limits()))) == ("unknown_market", "market")
+
+
+def test_an_order_lists_number_and_an_orders_are_counted_apart() -> None:
+    venue = Venue()
+    owner = venue.rich()
+    venue.buy(owner, 1, 1)
+
+    opened = one(venue.place_list("oto", order(owner, "buy", 1, 1), order(owner, "buy", 1, 1)), ListOpened)
+
+    assert (opened.order_list, opened.orders) == (1, [2, 3])
+
+
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
@@ -229,8 +258,14 @@ def test_a_frozen_accounts_orders_go_on_trading() -> None:
     assert venue.held(owner, QUOTE) == (50, 0)
 
 
-def test_the_houses_accounts_are_not_frozen() -> None:
+@pytest.mark.parametrize("account,code", [(1, "house_account"), (10**6, "unknown_account")])
+def test_settings_are_of_accounts_that_trade(account: int, code: str) -> None:
     venue = Venue()
 
-    assert refusal(venue.do(SetAccountStatus(1, "frozen"))) == ("house_account", "account")
-    assert refusal(venue.do(SetAccountStatus(10**6, "frozen"))) == ("unknown_account", "account")
+    for command in (
+        SetAccountStatus(account, "frozen"),
+        SetStp(account, "decrement"),
+        SetTradeGroup(account, 1),
+        SetSwitch(account, 1),
+    ):
+        assert refusal(venue.do(command)) == (code, "account")

@@ -116,6 +116,16 @@ def test_price_restrictions_of_an_oco_around_a_last_price_of_2(
     one(it.place_list("oco", *reversed(right)), ListOpened)
 
 
+def test_a_take_profit_limit_is_compared_by_its_price() -> None:
+    it = venue(last="2")
+    owner = it.rich()
+
+    for price, fits in (("1.99", False), ("2.01", True)):
+        leg = order(owner, "sell", units(price), units("5"), order_type="take_profit_limit", stop_price=units("2.50"))
+        events = it.place_list("oco", leg, stop_loss(owner, "sell", "1"))
+        assert ("ListOpened" in names(events)) == fits
+
+
 def test_an_oco_is_one_profit_and_one_stop_of_one_side_and_quantity() -> None:
     it = venue(last="2")
     owner = it.rich()
