@@ -227,3 +227,23 @@ async def test_self_trades_are_prevented(
     assert (match["stp"], match["taker_quantity"], match["maker_quantity"]) == (mode, *lost)
     assert (await user.get(f"/api/v1/prevented?order={second.data['id']}&market={MARKET}")).data["prevented"] == [match]
     assert (await user.get(f"/api/v1/prevented?before={match['id']}")).data == {"prevented": []}
+
+
+async def test_the_reductions_of_an_order_are_listed(place: World) -> None:
+    user, other = await place.user(INR="10000"), await place.user()
+    id = (await user.limit("buy", "10", "9")).data["id"]
+    for quantity in ("7", "6", "2"):
+        assert (await user.call("PATCH", f"/api/v1/order/{id}", {"quantity": quantity})).status == 200
+    path = f"/api/v1/order/{id}/amendments"
+    rows = (await user.get(path)).data["amendments"]
+    assert [(row["quantity"], row["reduced_by"], row["order"]) for row in rows] == [
+        ("2", "4", id),
+        ("6", "1", id),
+        ("7", "2", id),
+    ]
+    assert (await user.get(f"{path}?limit=1&before={rows[0]['id']}")).data["amendments"] == [rows[1]]
+    assert (await other.get(path)).code == "unknown_order"
+    assert (await user.get(f"{path}?before=1-1-{10**15}")).data == {"amendments": []}
+    for before in ("x", "1-2", "1-2-x", "1-2-3-4", f"{10**18}-0-0", f"1-{10**18}-0"):
+        refused = await user.get(f"{path}?before={before}")
+        assert (refused.status, refused.code, refused.field) == (400, "invalid_field", "before")

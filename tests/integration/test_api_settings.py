@@ -209,6 +209,8 @@ async def test_settings_that_are_refused(place: World) -> None:
         ("PATCH", account, {"status": "gone"}, (400, "invalid_field", "status")),
         ("PATCH", account, {}, (400, "missing_field", "status")),
         ("PATCH", account, {"status": "open", "trade_group": 1}, (400, "invalid_field", "status")),
+        ("PATCH", "admin/accounts/x", {"status": "open"}, (404, "unknown_account", "account")),
+        ("PATCH", f"admin/accounts/{10**19 - 1}", {"status": "open"}, (404, "unknown_account", "account")),
         ("PATCH", "admin/accounts/99999", {"status": "open"}, (404, "unknown_account", "account")),
         ("PATCH", "admin/accounts/1", {"status": "frozen"}, (403, "house_account", "account")),
         ("PUT", "admin/rules", {"rules": 2, "dedup_names": 5}, (400, "unknown_rules", "rules")),

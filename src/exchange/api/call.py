@@ -12,6 +12,7 @@ from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
 from exchange.api.reading import Fields, digits, json_object
 from exchange.projections.live.records import LiveAccount
+from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
 
@@ -110,10 +111,14 @@ class Call:
         return self._parts[name]
 
     def path_number(self, name: str, missing: Code) -> int:
-        """A part of the path that is a number; anything else names nothing that exists."""
+        """A part of the path that is a number as things here have; anything else names nothing that exists.
+
+        Raises:
+            ApiError: `missing`.
+        """
         number = digits(self.path(name))
-        if number is None:
-            raise ApiError(missing, "id")
+        if number is None or not 1 <= number <= MAX_COUNT:
+            raise ApiError(missing, name)
         return number
 
     def query(self, *known: str) -> Fields:

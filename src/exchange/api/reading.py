@@ -10,6 +10,7 @@ from typing import TypeVar
 import orjson
 
 from exchange.api.errors import ApiError, GatewayCode
+from exchange.projections.timescale.schema import LAST_MS
 from exchange.terms.amounts import MAX_COUNT, AmountError, parse_decimal
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId, parse_id
@@ -156,9 +157,12 @@ class Fields:
         if name not in self:
             return None
         try:
-            return parse_id(self.text(name))
+            position = parse_id(self.text(name))
         except ValueError:
-            raise ApiError(Code.INVALID_FIELD, name, detail="A position is written ms-seq.") from None
+            position = (LAST_MS, 0)
+        if position[0] >= LAST_MS or position[1] > MAX_COUNT:
+            raise ApiError(Code.INVALID_FIELD, name, detail="A position is written ms-seq.")
+        return position
 
 
 def json_object(raw: bytes) -> Mapping[str, object]:

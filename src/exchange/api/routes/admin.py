@@ -109,8 +109,6 @@ async def change_account(call: Call) -> Reply:
     """`PATCH admin/accounts/{account}`."""
     body = await call.body("status", "trade_group")
     account = call.path_number("account", Code.UNKNOWN_ACCOUNT)
-    if account > MAX_COUNT:
-        raise ApiError(Code.UNKNOWN_ACCOUNT, "account")
     commands = call.gateway.commands
     if "trade_group" not in body:
         answer = await commands.carry_out(SetAccountStatus(account, body.choice("status", ACCOUNT_STATUSES)))

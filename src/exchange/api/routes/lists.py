@@ -11,7 +11,6 @@ from exchange.commands.types import CancelList, PlaceList
 from exchange.projections.live import shapes
 from exchange.projections.live.orders import LiveList
 from exchange.projections.live.shapes import Json
-from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import LIST_KINDS, OTOCO
 
@@ -78,10 +77,7 @@ async def cancel(call: Call) -> Reply:
     account = call.account.id
     call.query()
     await call.no_body()
-    id = call.path_number("id", Code.UNKNOWN_LIST)
-    if not 1 <= id <= MAX_COUNT:
-        raise ApiError(Code.UNKNOWN_LIST, "id")
-    return await _cancel(call, CancelList(account, id, ""))
+    return await _cancel(call, CancelList(account, call.path_number("id", Code.UNKNOWN_LIST), ""))
 
 
 async def cancel_by_client_id(call: Call) -> Reply:

@@ -79,14 +79,14 @@ async def withdrawals(call: Call) -> Reply:
 async def settle(call: Call) -> Reply:
     """`POST withdrawals/{id}/settle`."""
     await call.no_body()
-    answer = await call.gateway.commands.carry_out(SettleWithdrawal(_withdrawal(call)))
+    answer = await call.gateway.commands.carry_out(SettleWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
     return Reply(replies.settled(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
 async def release(call: Call) -> Reply:
     """`POST withdrawals/{id}/release`."""
     await call.no_body()
-    answer = await call.gateway.commands.carry_out(ReleaseWithdrawal(_withdrawal(call)))
+    answer = await call.gateway.commands.carry_out(ReleaseWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
     return Reply(replies.released(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
@@ -132,10 +132,3 @@ def _check_faucet(call: Call, asset: str, amount: int) -> None:
     total = 0 if held is None else held.available + held.locked
     if amount > FAUCET_AT_ONCE * whole or total + amount > FAUCET_HELD * whole:
         raise ApiError(GatewayCode.FAUCET_LIMIT, "amount")
-
-
-def _withdrawal(call: Call) -> int:
-    id = call.path_number("id", Code.UNKNOWN_WITHDRAWAL)
-    if not 1 <= id <= MAX_COUNT:
-        raise ApiError(Code.UNKNOWN_WITHDRAWAL, "id")
-    return id

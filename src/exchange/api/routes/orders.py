@@ -4,17 +4,20 @@ from exchange.api import order_replies
 from exchange.api.call import Call, Reply
 from exchange.api.errors import ApiError
 from exchange.api.ordering import ORDER, client_id, positive, read_order
-from exchange.api.reading import Fields
+from exchange.api.reading import Fields, digits
 from exchange.commands.types import Amend, Cancel
 from exchange.projections.live import quote, shapes
 from exchange.projections.live.orders import LiveOrder
-from exchange.projections.live.records import LiveMarket
+from exchange.projections.live.records import AmendmentKey, LiveMarket
+from exchange.projections.timescale.schema import LAST_MS
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import SIDES
 
 MAX_PAGE = 500
 DEFAULT_PAGE = 100
+_LAST_PLACE = 2**31 - 1
+"""No event stands further back in an entry."""
 
 
 async def place(call: Call) -> Reply:
@@ -42,7 +45,7 @@ async def cancel(call: Call) -> Reply:
     call.query()
     await call.no_body()
     id = call.path_number("id", Code.UNKNOWN_ORDER)
-    return await _cancel(call, Cancel(call.account.id, order_number(id), ""))
+    return await _cancel(call, Cancel(call.account.id, id, ""))
 
 
 async def cancel_by_client_id(call: Call, client_id: str) -> Reply:
@@ -54,7 +57,7 @@ async def amend(call: Call) -> Reply:
     """`PATCH order/{id}`."""
     call.query()
     body = await call.body("quantity")
-    id = order_number(call.path_number("id", Code.UNKNOWN_ORDER))
+    id = call.path_number("id", Code.UNKNOWN_ORDER)
     command = await amendment(call, id, body)
     answer = await call.gateway.commands.carry_out(command)
     return Reply(order_replies.amended(call.gateway.view, answer.outcome, id), answer.id)
@@ -74,6 +77,23 @@ async def amendment(call: Call, id: int, body: Fields) -> Amend:
     if order is None:
         raise ApiError(Code.UNKNOWN_ORDER, "id")
     return Amend(call.account.id, id, positive(body, "quantity", gateway.market(order.market).base_decimals))
+
+
+async def amendments(call: Call) -> Reply:
+    """`GET order/{id}/amendments`."""
+    id = call.path_number("id", Code.UNKNOWN_ORDER)
+    query = call.query("limit", "before")
+    gateway = call.gateway
+    account = call.account.id
+    before = _amendment_key(query) if "before" in query else None
+    order = await gateway.past.order(gateway.view, account, id)
+    if order is None:
+        raise ApiError(Code.UNKNOWN_ORDER, "id", detail="There is no such order.")
+    page = await gateway.past.amendments(
+        gateway.view, account, id, before=before, limit=query.limit(DEFAULT_PAGE, MAX_PAGE)
+    )
+    market = gateway.market(order.market)
+    return Reply({"amendments": [shapes.amendment(amendment, market) for amendment in page]}, page.position)
 
 
 async def listing(call: Call) -> Reply:
@@ -134,6 +154,16 @@ def _orders(call: Call, orders: list[LiveOrder]) -> Reply:
     )
 
 
+def _amendment_key(query: Fields) -> AmendmentKey:
+    """The parameter `before`: an amendment's id."""
+    parts = [digits(part) for part in query.text("before").split("-")]
+    if len(parts) == 3:
+        ms, seq, index = parts
+        if ms is not None and seq is not None and index is not None and ms < LAST_MS and max(seq, index) <= MAX_COUNT:
+            return ms, seq, min(index, _LAST_PLACE)
+    raise ApiError(Code.INVALID_FIELD, "before", detail="It is the id of an amendment.")
+
+
 def _size(body: Fields, market: LiveMarket) -> tuple[int, int]:
     """The quantity or the quote amount of a market order; the other is zero."""
     if "quote_amount" not in body:
@@ -141,10 +171,3 @@ def _size(body: Fields, market: LiveMarket) -> tuple[int, int]:
     if "quantity" in body:
         raise ApiError(Code.INVALID_FIELD, "quote_amount", detail="Give quantity or quote_amount, not both.")
     return 0, positive(body, "quote_amount", market.quote_decimals)
-
-
-def order_number(id: int) -> int:
-    """An order's number as a command can carry it; none other can exist."""
-    if not 1 <= id <= MAX_COUNT:
-        raise ApiError(Code.UNKNOWN_ORDER, "id")
-    return id

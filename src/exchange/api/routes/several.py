@@ -8,7 +8,7 @@ from exchange.api.call import Call, Reply
 from exchange.api.errors import ApiError
 from exchange.api.ordering import ORDER, client_id, read_order
 from exchange.api.reading import Fields
-from exchange.api.routes.orders import amendment, cancel_by_client_id, order_number
+from exchange.api.routes.orders import amendment, cancel_by_client_id
 from exchange.commands.read_orders import MAX_ITEMS
 from exchange.commands.types import Amend, Batch, Cancel, CancelAll, CancelReplace, Command, Place
 from exchange.projections.live.shapes import Json
@@ -47,7 +47,7 @@ async def replace(call: Call) -> Reply:
     """`POST order/{id}/replace`."""
     account = call.account.id
     call.query()
-    return await _replace(call, Cancel(account, order_number(call.path_number("id", Code.UNKNOWN_ORDER)), ""))
+    return await _replace(call, Cancel(account, call.path_number("id", Code.UNKNOWN_ORDER), ""))
 
 
 async def replace_by_client_id(call: Call) -> Reply:

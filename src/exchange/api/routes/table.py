@@ -26,6 +26,7 @@ ROUTES: Final = (
     Route("GET", "order/{id}", _USER, orders.show),
     Route("DELETE", "order/{id}", _USER, orders.cancel),
     Route("PATCH", "order/{id}", _USER, orders.amend),
+    Route("GET", "order/{id}/amendments", _USER, orders.amendments),
     Route("GET", "orders", _USER, orders.listing),
     Route("DELETE", "orders", _USER, several.cancel),
     Route("POST", "order/{id}/replace", _USER, several.replace),
