@@ -28,7 +28,7 @@ from exchange.projections.live.auction import indicative
 from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Gathered, Levels, TickerFeed, parse_channel
 from exchange.projections.live.view import Change
 from exchange.terms.instructions import Instructions
-from exchange.terms.words import SIDES
+from exchange.terms.words import SIDES, TIMES_IN_FORCE
 from tests.unit.live.pipeline import DAY, MARKET, Pipeline, begun, limit, market, opened, random_command
 from tests.unit.live.traffic import MARKETS
 
@@ -139,7 +139,7 @@ def said(price: int, quantity: int, side: str = "sell", **instructions: Any) -> 
     """A limit order of user 100 that says something."""
     tif = "gtd" if "expires_ms" in instructions else "gtc"
     given = Instructions(**instructions)
-    return Place(100, MARKET, SIDES[side], "limit", tif, price, quantity, 0, "", given)  # type: ignore[arg-type]
+    return Place(100, MARKET, SIDES[side], "limit", TIMES_IN_FORCE[tif], price, quantity, 0, "", given)
 
 
 def test_an_iceberg_tells_its_owner_alone_what_it_hides() -> None:
@@ -280,7 +280,7 @@ def test_a_late_listener_takes_no_news_from_the_others() -> None:
     feed = AuctionFeed(MARKET)
     feed.snapshot(pipeline.view)
     for status in ("auction", "open"):
-        pipeline.do(SetMarketStatus(MARKET, status))  # type: ignore[arg-type]
+        pipeline.do(SetMarketStatus(MARKET, status))
         feed.touched = True
         feed.snapshot(pipeline.view)
         told = feed.due(pipeline.view)
