@@ -239,12 +239,13 @@ def test_every_command_has_its_bytes_written_down() -> None:
 
 
 @given(strategies.commands)
-def test_what_is_written_is_read_back_the_same_or_not_at_all(command: Command) -> None:
+def test_what_can_be_read_says_all_that_was_written(command: Command) -> None:
+    written = encode(command)
     try:
-        read = decode([FIELD, encode(command)])
+        read = decode([FIELD, written])
     except Refused:
         return  # no client can mean it
-    assert values(read) == values(command)
+    assert encode(read) == written
 
 
 @pytest.mark.parametrize("seed", range(5))
