@@ -109,6 +109,19 @@ def test_cancel_all_counts_the_mates_of_a_list() -> None:
     one(events, ListDone)
 
 
+def test_cancel_all_stops_when_mates_have_made_it_a_thousand() -> None:
+    venue = Venue()
+    owner = venue.rich()
+    with venue.crowd():
+        for _ in range(BOUND - 2):
+            venue.buy(owner, 1, 1)
+        venue.place_list("oto", order(owner, "buy", 1, 1), order(owner, "sell", 9, 1))
+    last = order_of(venue.buy(owner, 2, 1))
+
+    assert told(venue.cancel_all(owner)) == (BOUND, True)
+    assert ended(venue.cancel_all(owner)) == [(last, "")]
+
+
 def test_cancel_all_of_accounts_that_are_not_there() -> None:
     venue = Venue()
 

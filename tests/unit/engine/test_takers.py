@@ -227,6 +227,31 @@ def test_a_triggered_market_buy_uses_all_that_is_available_and_not_only_what_was
     assert venue.held(buyer, QUOTE) == (0, 0)
 
 
+def test_a_buyer_whose_own_cheap_orders_went_away_takes_what_it_can_still_pay_for() -> None:
+    venue = Venue()
+    buyer = venue.account(base=3, quote=130)
+    venue.sell(buyer, 10, 3)
+    venue.sell(venue.rich(), 100, 3)
+
+    events = venue.buy(buyer, 0, 3, stp="expire_maker")  # the book would charge 30 now
+
+    assert (fills(events), end_of(events)) == ([(100, 1)], ("expired", 2, "funds"))
+    assert venue.held(buyer, QUOTE) == (30, 0)
+
+
+def test_a_seller_whose_own_dear_bids_went_away_sells_what_it_still_has() -> None:
+    venue = Venue()
+    seller = venue.account(base=3, quote=300)
+    venue.buy(seller, 100, 3)
+    venue.buy(venue.rich(), 10, 100)
+
+    events = venue.sell(seller, quote_amount=300, stp="expire_maker")  # the book would take 3 for it now
+
+    assert (fills(events), end_of(events)) == ([(10, 3)], ("expired", 0, "funds"))
+    assert venue.held(seller, BASE) == (0, 0)
+    assert venue.held(seller, QUOTE) == (330, 0)
+
+
 # --- selling to receive -----------------------------------------------------------------------------------------------
 
 
