@@ -157,6 +157,7 @@ def _open(state: State, step: Step, account: Account, market: Market, command: P
         if leg.client_id:
             order.name = memory.remember(state, step, account, ORDER, leg.client_id)
         accept(state, step, order, leg, order_list.id)
+        order_list.ids.append(order.id)
         order_list.orders.append(order)
         special = order.special
         assert special is not None

@@ -51,7 +51,6 @@ class Restoring:
         self._head: Head | None = None
         self._ended = False
         self._rates: dict[tuple[int, int], Rates] = {}
-        self._members: dict[int, list[int]] = {}
 
     def whole(self) -> tuple[State, Head]:
         """The state and the head it stands on.
@@ -151,8 +150,8 @@ class Restoring:
     def _list(self, row: Row) -> None:
         order_list = OrderList(_int(row[1]), _int(row[2]), LIST_KINDS[_str(row[3])], _str(row[4]))
         order_list.pair = row[5] is True
-        order_list.orders = [None for _ in _list(row[6])]
-        self._members[order_list.id] = [_int(id) for id in _list(row[6])]
+        order_list.ids = [_int(id) for id in _list(row[6])]
+        order_list.orders = [None for _ in order_list.ids]
         self._state.lists[order_list.id] = order_list
 
     def _market(self, row: Row) -> None:
@@ -241,7 +240,7 @@ class Restoring:
         if number:
             order_list = self._state.lists[number]
             special.order_list = order_list
-            order_list.orders[self._members[number].index(order.id)] = order
+            order_list.orders[order_list.ids.index(order.id)] = order
         if special.place == TRIGGER:
             if special.trailing():
                 market.trailing[order.id] = order

@@ -78,8 +78,8 @@ def rows(machine: Machine) -> Iterator[Row]:
             str(withdrawal.amount),
         ]
     for id, order_list in sorted(state.lists.items()):
-        members = [0 if order is None else order.id for order in order_list.orders]
-        yield ["list", id, order_list.account, order_list.kind, order_list.client_id, order_list.pair, members]
+        kind, client_id, pair = order_list.kind, order_list.client_id, order_list.pair
+        yield ["list", id, order_list.account, kind, client_id, pair, list(order_list.ids)]
     waiting = _waiting(state)
     for _, market in sorted(state.markets.items()):
         yield from _market_rows(market, waiting.get(market.name, []))

@@ -62,7 +62,8 @@ def shown(order: Order) -> int:
 
 
 class OrderList:
-    """Orders that depend on each other, in the order of their legs; those that have ended are None.
+    """Orders that depend on each other, in the order of their legs: their `ids`, and in `orders` those that are open,
+    None for those that have ended.
 
     `pair` tells whether the lock of two of them is the list's: `locked` is what the larger binds, in place of their
     own.
@@ -73,6 +74,7 @@ class OrderList:
         self.account = account
         self.kind = kind
         self.client_id = client_id
+        self.ids: list[int] = []
         self.orders: list[Order | None] = []
         self.pair = False
         self.locked = 0
