@@ -14,10 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exchange.compiled import PATTERNS
-
-CORE = PATTERNS
-"""What is compiled is what must be deterministic."""
+from exchange.compiled import CORE
 
 IMPORTS = {
     "bisect",
@@ -27,11 +24,13 @@ IMPORTS = {
     "hashlib",
     "heapq",
     "itertools",
+    "mypy_extensions",
     "orjson",
     "re",
     "typing",
 }
-"""What the core may import beside itself. `orjson` gives plain data for bytes and takes nothing from the machine."""
+"""What the core may import beside itself. `orjson` gives plain data for bytes and takes nothing from the machine;
+`mypy_extensions` marks classes for the compiler."""
 
 CORE_MODULES = (
     "exchange.terms",

@@ -19,7 +19,7 @@ from typing import Literal
 
 Status = Literal["compiled", "interpreted", "stale"]
 
-PATTERNS = (
+CORE = (
     "terms/*.py",
     "commands/types.py",
     "commands/fields.py",
@@ -38,7 +38,11 @@ PATTERNS = (
     "events/codec.py",
     "engine/*.py",
 )
-"""The compiled modules, below the package's folder. Packages' `__init__` modules only gather names: they stay plain."""
+"""The pure core, below the package's folder: compiled, and held to be deterministic."""
+
+PATTERNS = (*CORE, "events/replies.py", "projections/live/*.py", "api/parts.py", "api/order_replies.py")
+"""The compiled modules. What stands here beside the core is pure too, and all that a gateway does with every entry.
+Packages' `__init__` modules only gather names: they stay plain."""
 
 REFUSAL = 3
 """Exit code of a role that refuses to run."""

@@ -262,7 +262,8 @@ def forget_rejections(self: replica.Replica, command: CommandEntry) -> EventEntr
     rejected = any(isinstance(event, Rejected) for event in self.machine.outcome.events)
     if rejected and refused and (refused.ms, refused.seq) == command.id:
         remembered.pop()
-        del refused.names[refused.name]
+        names = self.machine.state.accounts[refused.account()].names(refused.kind())
+        del names[refused.name]
     return entry
 
 

@@ -11,8 +11,8 @@ from exchange.commands.types import Uncross
 from exchange.engine import funds
 from exchange.engine.book import BookSide
 from exchange.engine.closing import oco
+from exchange.engine.fills import after_loss
 from exchange.engine.market import Market, Uncrossing
-from exchange.engine.matching import after_loss
 from exchange.engine.special import shown
 from exchange.engine.state import State, Step
 from exchange.events.setup import MarketStatusSet
