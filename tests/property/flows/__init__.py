@@ -17,6 +17,7 @@ from exchange.terms.stream import CommandEntry
 from tests.property.flows.choosing import LOG_ID, Choice
 from tests.property.flows.orders import Orders
 from tests.property.flows.poison import poison
+from tests.property.flows.scenes import Scenes
 from tests.property.flows.settings import Settings
 
 __all__ = ["LOG_ID", "entry", "flow"]
@@ -52,7 +53,7 @@ class _Flow:
         self._repeated: CommandEntry | None = None
         orders, settings = Orders(self._c), Settings(self._c)
         self._settings = settings
-        self._orders = orders
+        self._scenes = Scenes(self._c)
         self._first: list[tuple[int, _Maker]] = [
             (56, orders.place),
             (11, orders.cancel),
@@ -101,8 +102,8 @@ class _Flow:
             payload = maker()
             if payload is not None:
                 self._append(payload)
-            if self._c.theme == "poor" and self._c.shadow.rules >= 2 and self._c.often(0.15):
-                for command in self._orders.squeeze():
+            if self._c.shadow.rules >= 2 and self._c.often(0.15):
+                for command in self._scenes.of_theme():
                     self._append(command)
         return self._entries
 

@@ -16,9 +16,9 @@ GRIDS: Final = {"AA-QQ": (5, 1), "BB-QQ": (100, 10), "BB-AA": (1000, 1), "WEI-QQ
 WORLD: Final = 4
 """How many accounts are opened at first."""
 
-THEMES: Final = ("", "", "", "selves", "auction", "stops", "lists", "bounds", "amounts", "poor")
-"""What a flow has more of than others: trades with oneself, auctions, conditional orders, lists, limits, amounts, or
-want of money."""
+THEMES: Final = ("", "", "", "selves", "auction", "auction", "stops", "lists", "bounds", "amounts", "poor", "markets")
+"""What a flow has more of than others: trades with oneself, auctions, conditional orders, lists, limits, amounts, want
+of money, things that happen in several markets at once."""
 
 _T = TypeVar("_T")
 

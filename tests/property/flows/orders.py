@@ -74,13 +74,16 @@ class Orders:
         price = self._price(market, side) if kind in PRICED else 0
         tif: TimeInForce = c.one(_TIMES) if kind in PRICED else "ioc"
         if market.status == "auction" and c.often(0.9):
-            tif = "gtd" if tif == "gtd" else "gtc"
+            tif = "gtd" if tif == "gtd" or c.often(0.3) else "gtc"
         amount = 0
         if kind == "market":
             if c.often(0.8 if c.theme == "amounts" else 0.4):
-                amount, quantity = c.one(_AMOUNTS) * c.dice.randint(1, 3), 0
-            elif c.often(0.2):
+                amount, quantity = self._amount(market, side), 0
+            elif c.often(0.5):
                 tif = "fok"
+        if tif == "fok" and c.often(0.7):
+            facing = c.shadow.book(market, other(side))[: c.dice.randint(1, 4)]
+            quantity = max(lot, sum(maker.left for maker in facing) + lot * c.one((-1, 0, 0, 1)))
         given = self._instructions(market, side, kind, tif, quantity // lot)
         expected = price or given.stop_price or tick * c.ticks_around(market)
         if c.theme == "poor" and side == "buy" and quantity and expected % tick == 0 and c.often(0.8):
@@ -118,8 +121,19 @@ class Orders:
         middle = c.ticks_around(market) if c.often(0.5) else 5
         return tick * max(1, middle + c.dice.randint(-3, 3))
 
+    def _amount(self, market: Market, side: Side) -> int:
+        """About what a few of the facing orders are worth, or anything."""
+        c = self._c
+        facing = c.shadow.book(market, other(side))[: c.dice.randint(1, 3)]
+        if not facing or c.often(0.4):
+            return c.one(_AMOUNTS) * c.dice.randint(1, 3)
+        worth = sum(market.notional(maker.price, c.one((maker.left, maker.shown))) for maker in facing)
+        return max(1, worth + c.one((-1, 0, 0, 0, 1)))
+
     def _quantity(self, lot: int) -> int:
         c = self._c
+        if c.theme == "auction" and c.often(0.8):
+            return lot * c.one((2, 2, 4))
         quantity = lot * c.dice.randint(1, 9)
         if c.often(0.03):
             return c.one((0, quantity + 1, lot * MAX_COUNT, lot * (MAX_COUNT + 1), MAX_AMOUNT))
@@ -133,7 +147,8 @@ class Orders:
         if kind in CONDITIONAL:
             stop, bps, trail = self._trigger(market, side, kind)
         if tif == "gtd":
-            expires = c.now + c.one((6, 8, 31, 40, 60, 100)) if c.often(0.97) else max(1, c.now - c.one((0, 1)))
+            soon = (3, 4, 6, 8) if market.status == "auction" else (6, 8, 31, 40, 60, 100)
+            expires = c.now + c.one(soon) if c.often(0.97) else max(1, c.now - c.one((0, 1)))
         if kind in PRICED and tif in ("gtc", "gtd") and market.status != "auction":
             if kind == "limit" and c.often(0.2):
                 post_only = c.one(("refuse", "reprice", "reprice"))
@@ -196,9 +211,12 @@ class Orders:
                 return leg
 
     def _pending(self, market: Market, account: int) -> Place:
+        c = self._c
         while True:
             leg = self._place(account, market.name, market)
-            if not leg.quote_amount or self._c.often(0.05):
+            if leg.order_type == "limit" and c.often(0.3):
+                leg.price = market.tick_size * c.one((1, 12))
+            if not leg.quote_amount or c.often(0.05):
                 return leg
 
     def _pair(self, market: Market, account: int, side: Side) -> list[Place]:
@@ -297,26 +315,6 @@ class Orders:
             given = Instructions(display=market.lot_size) if lots > 1 and c.often(0.3) else PLAIN
             items.append(Place(account, market.name, side, "limit", "gtc", price, lots * market.lot_size, 0, "", given))
         return Batch(account, items)
-
-    def squeeze(self) -> list[Command]:
-        """Asks one above the other, a stop with all of an account's money just above the best, and who triggers it."""
-        c = self._c
-        market = c.market()
-        account = c.account()
-        facing = c.shadow.book(market, "sell") if market else []
-        if market is None or not facing or account not in c.shadow.accounts:
-            return []
-        tick, lot = market.tick_size, market.lot_size
-        best = facing[0].price
-        affordable = market.lots_for(best, c.shadow.available(account, market.quote))
-        sellers, buyer = (c.account() for _ in range(3)), c.account()
-        asks: list[Command] = [
-            Place(seller, market.name, "sell", "limit", "gtc", best + step * tick, c.dice.randint(1, 9) * lot, 0, "")
-            for step, seller in enumerate(sellers)
-        ]
-        stop = Instructions(stop_price=best, stp=c.one((None, None, "expire_maker")))
-        waits = Place(account, market.name, "buy", "stop_loss", "ioc", 0, affordable, 0, "", stop)
-        return [*asks, waits, Place(buyer, market.name, "buy", "limit", "ioc", best, lot, 0, "")]
 
     def batch(self) -> Batch:
         c = self._c

@@ -47,7 +47,7 @@ class Settings:
         names = 0 if rules < 2 else c.one(NAMES)
         world: list[Command] = [OpenLog(LOG_ID, 3, 5)] if c.often(0.05) else []
         world += [OpenLog(LOG_ID, rules, c.one(WINDOWS), names)]
-        markets = c.dice.sample(sorted(GRIDS), k=c.one((1, 1, 2)))
+        markets = c.dice.sample(sorted(GRIDS), k=c.one((2, 3) if c.theme == "markets" else (1, 1, 2)))
         assets = sorted({asset for name in markets for asset in name.split("-")})
         world += [CreateAsset(name, DECIMALS[name]) for name in assets]
         world += [self._market(name) for name in markets]
@@ -66,7 +66,9 @@ class Settings:
                     world.append(SetStp(account, c.one(tuple(SELF_TRADES.values()))))
             limited = {"bounds": 1.0, "lists": 0.6}.get(c.theme, 0.2)
             world += [self._limits(name) for name in markets if c.often(limited)]
-            world += [SetMarketStatus(name, "auction") for name in markets if c.theme == "auction"]
+            if c.theme == "auction":
+                world += [SetMarketStatus(name, "auction") for name in markets]
+                world += [self._auction_limits(name) for name in markets]
             world += [self._tiers(name.split("-")[1]) for name in markets if c.often(0.3)]
         if c.often(0.1):  # a world with holes, or one that begins in the middle
             world = [command for command in world if c.often(0.85)]
@@ -172,6 +174,11 @@ class Settings:
         if c.often(0.05):
             limits.reference = c.one((tick + 1, tick * (MAX_COUNT + 1)))
         return SetMarketLimits(name, limits)
+
+    def _auction_limits(self, name: str) -> SetMarketLimits:
+        c = self._c
+        reference = GRIDS[name][0] * c.one((0, c.dice.randint(1, 9)))
+        return SetMarketLimits(name, Limits(reference=reference, max_fills=c.one((0, 1, 1, 2))))
 
     # --- accounts ----------------------------------------------------------------------------------------------------
 

@@ -63,7 +63,6 @@ class Reference(World):
 
     def apply(self, id: StreamId, command: Command | Refused) -> Outcome:
         """The outcome of the command at `id`; a `Refused` stands for an entry that could not be read."""
-        before = self.balances()
         self.id, self.events, self.ended, self.expiring, self.budget = id, [], 0, False, 0
         if isinstance(command, Refused):
             return Outcome([Rejected(command.code, command.field)], [])
@@ -81,7 +80,8 @@ class Reference(World):
         note_last_prices(self)
         for market in self.by_name():
             settle(self, market)
-        return Outcome(self.events, _difference(before, self.balances()))
+        before, self.told = self.told, self.balances()
+        return Outcome(self.events, _difference(before, self.told))
 
 
 def _difference(

@@ -30,6 +30,8 @@ def _end_by_time(world: World) -> None:
 
 
 def _fire_switches(world: World) -> None:
+    if _out_of_time(world):
+        return
     for account in _switches(world):
         for order in _endable(world, account):
             if order.open and world.budget > 0:
@@ -37,7 +39,7 @@ def _fire_switches(world: World) -> None:
         if not world.open_orders(account):
             world.accounts[account].switch_ms = 0
             world.tell(SwitchFired(account))
-        elif world.budget <= 0:
+        elif _endable(world, account):
             return
 
 

@@ -241,6 +241,9 @@ class World:
     matches_prevented: int = 0
     turns: int = 0
 
+    told: dict[Holding, tuple[int, int]] = field(default_factory=dict)
+    """The balances after the last command."""
+
     id: StreamId = (0, 0)
     events: list[Event] = field(default_factory=list)
     budget: int = 0
