@@ -118,7 +118,7 @@ class _Flow:
         made = entry(c.now, self._seq, payload)
         self._entries.append(made)
         try:
-            c.shadow.apply(made.id, decode(made.fields, c.shadow.rules))
+            c.shadow.hear(made.id, decode(made.fields, c.shadow.rules))
         except Refused:
             pass  # nothing that the choices to come could depend on
 

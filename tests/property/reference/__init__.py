@@ -63,9 +63,16 @@ class Reference(World):
 
     def apply(self, id: StreamId, command: Command | Refused) -> Outcome:
         """The outcome of the command at `id`; a `Refused` stands for an entry that could not be read."""
+        self.hear(id, command)
+        before, self.told = self.told, self.balances()
+        return Outcome(self.events, _difference(before, self.told))
+
+    def hear(self, id: StreamId, command: Command | Refused) -> None:
+        """What `apply` does, for who does not ask what comes of it; not to be mixed with it."""
         self.id, self.events, self.ended, self.expiring, self.budget = id, [], 0, False, 0
         if isinstance(command, Refused):
-            return Outcome([Rejected(command.code, command.field)], [])
+            self.tell(Rejected(command.code, command.field))
+            return
         forget(self)
         if self.rules >= 2:
             do_what_is_due(self)
@@ -80,8 +87,6 @@ class Reference(World):
         note_last_prices(self)
         for market in self.by_name():
             settle(self, market)
-        before, self.told = self.told, self.balances()
-        return Outcome(self.events, _difference(before, self.told))
 
 
 def _difference(
