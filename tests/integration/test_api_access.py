@@ -14,7 +14,7 @@ from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.cli import admin
 from exchange.effects.clock import AsyncClock
 from exchange.settings import Settings
-from tests.integration.api_world import MARKET, PASSWORD, Answer, Client, World, world
+from tests.integration.api_world import MARKET, PASSWORD, Answer, Client, World, eventually, world
 
 GUARDED = [route for route in ROUTES if route.access is not Access.PUBLIC]
 ADMIN_ONLY = [route for route in ROUTES if route.access is Access.ADMIN]
@@ -188,8 +188,12 @@ async def test_the_operators_acts(place: World, capsys: pytest.CaptureFixture[st
     assert (code, json.loads(told)) == (0, {"market": "A-B", "status": "halted"})
     code, told = await act("set-fees", "A-B", "--maker-fee", "0", "--taker-fee", "0.01")
     assert (code, json.loads(told)["taker_fee"]) == (0, "0.010000")
-    shown = (await holder.get("/api/v1/markets")).data["markets"]
-    assert [(m["status"], m["taker_fee"]) for m in shown if m["market"] == "A-B"] == [("halted", "0.010000")]
+
+    async def shown() -> bool:  # the command asked the engine, not this gateway, whose view may be a moment behind
+        markets = (await holder.get("/api/v1/markets")).data["markets"]
+        return [(m["status"], m["taker_fee"]) for m in markets if m["market"] == "A-B"] == [("halted", "0.010000")]
+
+    await eventually(shown)
 
 
 async def run_admin(place: World, *words: str) -> int:
