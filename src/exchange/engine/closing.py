@@ -101,13 +101,11 @@ def closed(state: State, step: Step, order: Order, filled: bool) -> None:
     if not live:
         _list_done(state, step, order_list, order)
     elif place == 0 and order_list.kind != OCO and filled and special.prevented == 0:
-        market = order.seat.market
         for pending in live:
             waiting = pending.special
             assert waiting is not None
             waiting.place = QUEUED
-        market.queue.append(live[0])
-        step.touch(market)
+        order.seat.market.queue.append(live[0])
     else:
         end_all(state, step, order_list, "list")
 
