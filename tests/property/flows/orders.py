@@ -28,6 +28,7 @@ from exchange.terms.words import (
 )
 from tests.property.flows.choosing import GRIDS, Choice
 from tests.property.reference import Market
+from tests.property.reference.checks import bought_for
 from tests.property.reference.model import other
 
 _TYPE_SHARES: dict[OrderType, int] = {
@@ -78,7 +79,7 @@ class Orders:
         amount = 0
         if kind == "market":
             if c.often(0.8 if c.theme == "amounts" else 0.4):
-                amount, quantity = self._amount(market, side), 0
+                amount, quantity = self._amount(account, market, side), 0
             elif c.often(0.5):
                 tif = "fok"
         if tif == "fok" and c.often(0.7):
@@ -86,7 +87,10 @@ class Orders:
             quantity = max(lot, sum(maker.left for maker in facing) + lot * c.one((-1, 0, 0, 1)))
         given = self._instructions(market, side, kind, tif, quantity // lot)
         expected = price or given.stop_price or tick * c.ticks_around(market)
-        if c.theme == "poor" and side == "buy" and quantity and expected % tick == 0 and c.often(0.8):
+        if c.theme == "poor" and kind == "market" and quantity and side == "buy" and c.often(0.5):
+            bought = bought_for(c.shadow, market, c.shadow.available(account, market.quote))
+            quantity = max(lot, sum(lots for _, lots in bought) + lot * c.one((-1, 0, 0, 1)))
+        elif c.theme == "poor" and side == "buy" and quantity and expected % tick == 0 and c.often(0.8):
             affordable = market.lots_for(expected, c.shadow.available(account, market.quote))
             quantity = min(max(quantity, affordable), 40 * lot)
         if kind in CONDITIONAL and c.often(0.03):
@@ -121,12 +125,18 @@ class Orders:
         middle = c.ticks_around(market) if c.often(0.5) else 5
         return tick * max(1, middle + c.dice.randint(-3, 3))
 
-    def _amount(self, market: Market, side: Side) -> int:
-        """About what a few of the facing orders are worth, or anything."""
+    def _amount(self, account: int, market: Market, side: Side) -> int:
+        """About what a few of the facing orders are worth, or what the account has, or anything."""
         c = self._c
         facing = c.shadow.book(market, other(side))[: c.dice.randint(1, 3)]
-        if not facing or c.often(0.4):
+        if not facing or c.often(0.3):
             return c.one(_AMOUNTS) * c.dice.randint(1, 3)
+        if side == "sell" and c.often(0.8 if c.theme == "poor" else 0.3):
+            held = c.shadow.available(account, market.base) // market.lot_size * market.lot_size
+            least = market.notional(facing[0].price, market.lot_size)
+            return max(1, market.notional(facing[0].price, held) + c.one((-1, 0, 1, least - 1, least)))
+        if side == "buy" and c.often(0.2):
+            return max(1, c.shadow.available(account, market.quote) + c.one((-1, 0, 1)))
         worth = sum(market.notional(maker.price, c.one((maker.left, maker.shown))) for maker in facing)
         return max(1, worth + c.one((-1, 0, 0, 0, 1)))
 

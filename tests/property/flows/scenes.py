@@ -27,7 +27,8 @@ class Scenes:
         """A scene that belongs to the flow's theme."""
         c = self._c
         scenes = {
-            "poor": (self.squeeze, self.squeeze, self.kill_or_fill),
+            "poor": (self.squeeze, self.squeeze, self.kill_or_fill, self.sell_all),
+            "amounts": (self.sell_all,),
             "selves": (self.kill_or_fill,),
             "markets": (self.everywhere, self.everywhere, self.auctions),
             "stops": (self.trails,),
@@ -77,6 +78,23 @@ class Scenes:
             _limit(account, market, "sell", price, c.dice.randint(1, 3)),
             _limit(stranger, market, "sell", price + market.tick_size, 5),
             Place(account, market.name, "buy", kind, "fok", limit, quantity, 0, "", given),
+        ]
+
+    def sell_all(self) -> list[Command]:
+        """A sale that is to bring about as much as all of an account's base is worth, into bids of two prices."""
+        c = self._c
+        market = self._market()
+        if market is None:
+            return []
+        account, stranger = self._account(), self._richest(market.quote)
+        price, tick = self._above(market), market.tick_size
+        held = c.shadow.available(account, market.base) // market.lot_size
+        amount = market.notional(price, held * market.lot_size)
+        amount += c.one((0, market.notional(price, market.lot_size) - 1, market.notional(price, market.lot_size)))
+        return [
+            _limit(stranger, market, "buy", price, held + c.one((0, 1, 2))),
+            _limit(stranger, market, "buy", max(tick, price - tick), 5),
+            Place(account, market.name, "sell", "market", "ioc", 0, 0, max(1, amount), ""),
         ]
 
     def everywhere(self) -> list[Command]:
@@ -133,12 +151,18 @@ class Scenes:
         ]
 
     def _market(self) -> Market | None:
-        return self._c.one(self._c.shadow.by_name()) if self._c.shadow.markets else None
+        found = [market for market in self._c.shadow.by_name() if market.status == "open"]
+        return self._c.one(found) if found else None
 
     def _account(self) -> int:
         """One that is there, if any is."""
         users = [account for account in self._c.shadow.accounts if account >= 100]
         return self._c.one(users) if users else 100
+
+    def _richest(self, asset: str) -> int:
+        """Who has most of an asset."""
+        users = [account for account in self._c.shadow.accounts if account >= 100] or [100]
+        return max(users, key=lambda account: self._c.shadow.available(account, asset))
 
     def _above(self, market: Market) -> int:
         """A price at which nothing that is on the book buys."""

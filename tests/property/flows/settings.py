@@ -56,8 +56,11 @@ class Settings:
             for asset in assets:
                 if c.often(0.93):
                     amount = c.one((20, 300, 4000, 4000)) * 10 ** min(DECIMALS[asset], 16)
-                    if c.theme == "poor" and asset in ("QQ", "AA"):
-                        amount = c.dice.randint(10, 250)
+                    if c.theme == "poor":
+                        lots = [GRIDS[name][1] for name in markets if name.split("-")[0] == asset]
+                        amount = (
+                            lots[0] * c.dice.randint(2, 25) if lots else c.dice.randint(10, 250) * c.one((1, 1, 20))
+                        )
                     world.append(Deposit(account, asset, amount, f"first-{asset}"))
         if rules >= 2:
             world += [SetTradeGroup(FIRST_USER + 1, 7), SetTradeGroup(FIRST_USER + 2, 7)] if c.often(0.3) else []

@@ -189,10 +189,10 @@ def bought_for(world: World, market: Market, amount: int, side: Side = "sell") -
     found = []
     for maker in world.book(market, side):
         lots = min(maker.left, market.lots_for(maker.price, amount))
-        if lots == 0:
-            break
         amount -= market.notional(maker.price, lots)
         found.append((maker.price, lots))
+        if lots < maker.left:  # what is left is worth less than a lot at the next price, which is this one still
+            break
     return found
 
 
