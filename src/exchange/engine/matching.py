@@ -225,8 +225,8 @@ def lots_for(market: Market, facing: BookSide, amount: int) -> int:
         level = facing.levels[facing.price(depth)]
         each = level.ticks * market.unit
         taken = min(amount // each, level.lots + level.hidden)
-        if taken == 0:
-            break
         total += taken
         amount -= taken * each
+        if taken < level.lots + level.hidden:
+            break  # what is left is worth less than a lot here, and taking ends with that
     return total

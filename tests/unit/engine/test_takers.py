@@ -302,6 +302,18 @@ def test_receiving_less_than_a_lot_brings_sells_nothing() -> None:
     assert venue.held(seller, BASE) == (10, 0)
 
 
+def test_who_receives_an_amount_needs_no_more_than_the_book_would_take() -> None:
+    venue = Venue()
+    buyer = venue.account(quote=1_000)
+    seller = venue.account(base=2)
+    venue.buy(buyer, price=25, quantity=3)
+    venue.buy(buyer, price=10, quantity=2)
+    # Two at 25 leave 24, less than one more is worth at 25: what stands at 10 is not sold to.
+    events = venue.receive(seller, 74)
+    assert fills(events) == [(25, 2)]
+    assert one(events, Done).end == "filled"
+
+
 def test_the_fee_is_not_part_of_the_amount_to_receive() -> None:
     venue = Venue(taker_fee=100_000)
     venue.buy(venue.rich(), 10, 10)
