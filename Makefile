@@ -11,7 +11,7 @@ export MAKECMDGOALS
 export EXCHANGE_INTERPRETED
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build test check lint fmt bench sim lock clean
+.PHONY: help up down build test soak check lint fmt bench sim lock clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -30,6 +30,9 @@ build: $(VENV)/.package  ## the virtual environment and the compiled engine
 
 test: build $(VENV)/.dev  ## every test, on real servers of its own
 	@$(BIN)/python -m pytest -m "not soak" -n 2
+
+soak: build $(VENV)/.dev  ## the long runs: 100,000 sequences against the reference, a million open orders (half an hour)
+	@$(BIN)/python -m pytest -m soak -n 2
 
 check: lint  ## linters, types, contracts and the fast tests, in under a minute
 	@$(BIN)/python -m pytest -q tests/unit tests/tidy
