@@ -115,7 +115,7 @@ class Replica:
                     raise _gap(command, entry)
                 try:
                     result = step(command)
-                except Exception as error:
+                except Exception as error:  # as in `compute`
                     raise _halted(command, error) from error
                 if result.chain != entry.chain or result.payload != entry.payload:
                     raise Mismatch(entry, result)
