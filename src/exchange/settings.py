@@ -15,6 +15,17 @@ from typing import Literal, get_args
 Fsync = Literal["always", "everysec"]
 TimescaleMode = Literal["auto", "on", "off"]
 
+_RANGES = (
+    ("standbys", 0, 8),
+    ("takeover_ms", 10, 60_000),
+    ("replicas", 0, 8),
+    ("stream_memory_mb", 0, 10_000_000),
+    ("stream_keep", 1_000, 10**12),
+    ("journal_every", 1, 1_000_000),
+    ("journal_seconds", 1, 86_400),
+)
+"""Whole numbers with bounds of their own."""
+
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -56,6 +67,24 @@ class Settings:
     """… or this many seconds, if any command came."""
     snapshot_keep: int = 3
     """How many snapshots are kept; at least 2."""
+    standbys: int = 1
+    """Shadow engines that `exchange up` runs; 0 to 8. Without any there are no snapshots, and so nothing is trimmed."""
+    takeover_ms: int = 100
+    """A standby publishes itself when a command has had no result for so long."""
+    replicas: int = 0
+    """Nobody is shown an entry before so many replicas of the stream server have it; 0 to 8."""
+    replicas_on_disk: bool = False
+    """… and have it on their disks (WAITAOF: Redis 7.2 or newer, Valkey)."""
+    stream_memory_mb: int = 0
+    """Memory limit of the embedded stream server; 0: half of the machine's."""
+    stream_keep: int = 200_000
+    """So many of the newest entries are never trimmed from the streams."""
+    journal_every: int = 10_000
+    """Most entries in one segment of the journal…"""
+    journal_seconds: int = 10
+    """… and the longest that an entry waits to be archived."""
+    journal_folder: str = ""
+    """Also keep the journal's segments as files in this folder; empty: only in the database."""
     token_minutes: int = 720
     """How long a sign-in token is valid."""
     log_level: str = "info"
@@ -148,6 +177,11 @@ def _check(settings: Settings) -> None:
         raise SettingsError("EXCHANGE_GATEWAYS must be at least 1")
     if settings.snapshot_keep < 2:
         raise SettingsError("EXCHANGE_SNAPSHOT_KEEP must be at least 2: the newest may turn out damaged")
+    for name, lowest, highest in _RANGES:
+        if not lowest <= getattr(settings, name) <= highest:
+            raise SettingsError(f"{variable(name)} must be between {lowest} and {highest}")
+    if settings.replicas_on_disk and not settings.replicas:
+        raise SettingsError("EXCHANGE_REPLICAS_ON_DISK says where replicas keep entries: set EXCHANGE_REPLICAS too")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError("EXCHANGE_LOG_LEVEL must be debug, info, warning or error")
 

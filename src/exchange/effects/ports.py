@@ -3,13 +3,14 @@
     EffectError
     ├── LogUnavailable    the server is away, loading or stalled: retry, trusting nothing in memory
     ├── LogFull           the server refuses writes for want of memory or disk: nothing was added
-    └── Fenced            the event stream does not end where the publisher thought: nothing was added
+    ├── Fenced            the event stream does not end where the publisher thought: nothing was added
+    └── AsideFailed       work beside a role broke; the role itself did not
 
 A write that fails with `LogUnavailable` may or may not have happened. Nobody may guess: an engine finds out by reading
 the event stream's head, a client by repeating its command with the same client order id.
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
@@ -29,6 +30,10 @@ class LogFull(EffectError):
 
 class Fenced(EffectError):
     """Compare-and-append found another head than the one the batch was built on; nothing was added."""
+
+
+class AsideFailed(EffectError):
+    """Work beside the role broke."""
 
 
 class Log(Protocol):
@@ -72,6 +77,13 @@ class Log(Protocol):
             LogUnavailable.
         """
 
+    async def settled(self) -> None:
+        """Return once everything that was read so far would survive a power loss.
+
+        Raises:
+            LogUnavailable: it is not known to.
+        """
+
     def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         """Append a batch of results, all or none, if the event stream still ends on `built_on`.
 
@@ -80,6 +92,39 @@ class Log(Protocol):
 
         Raises:
             Fenced, LogUnavailable, LogFull.
+        """
+
+
+class Trimmer(Protocol):
+    """What only the journal may do to the streams."""
+
+    async def trim(self, horizon: StreamId) -> int:
+        """Drop what is below `horizon` from both streams, as one; the entries at `horizon` stay. Gives how many entries
+        each stream has left.
+
+        Raises:
+            LogUnavailable: it may or may not have happened, and does no harm twice.
+        """
+
+    async def groups(self) -> dict[str, StreamId]:
+        """How far each consumer group of the event stream has come, by name.
+
+        Raises:
+            LogUnavailable.
+        """
+
+
+class Aside(Protocol):
+    """One piece of work at a time beside the role, on the memory as it is when the work begins."""
+
+    def begin(self, work: Callable[[], str]) -> bool:
+        """Begin, unless something is still under way; whether it was begun. What `work` changes in memory is lost."""
+
+    def ended(self) -> str | None:
+        """What the work gave, once, when it has ended; None while it has not, or nothing was begun.
+
+        Raises:
+            AsideFailed: it ended otherwise; the message says how.
         """
 
 
