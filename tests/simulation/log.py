@@ -115,6 +115,11 @@ class SimLog(Log):
         head: Head = await self._ask(self._server.head)
         return head
 
+    async def settled(self) -> None:
+        end: int = await self._ask(lambda: len(self._server.file))
+        if self._server.durable < end:
+            raise LogUnavailable("not on the disk yet")
+
     def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         batch = list(entries)
         server = self._server

@@ -116,6 +116,10 @@ class BlockingRedisLog:
             return genesis_head()
         return wire.head_of_emptied(self._call("XINFO", "STREAM", self._events.key))
 
+    async def settled(self) -> None:
+        """See `Log.settled`."""
+        wire.see_on_disk(self._call("WAITAOF", 1, 0, self._wait_ms))
+
     def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         """See `Log.publish`: the batch is on its way when this returns."""
         request = wire.compare_and_append(self._events.key, built_on, entries)
@@ -261,6 +265,10 @@ class AsyncRedisLog:
         if not await self._ask("EXISTS", self._events_key):
             return genesis_head()
         return wire.head_of_emptied(await self._ask("XINFO", "STREAM", self._events_key))
+
+    async def settled(self) -> None:
+        """See `Log.settled`."""
+        wire.see_on_disk(await self._ask("WAITAOF", 1, 0, self._wait_ms))
 
     async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
         """See `Log.publish`: the batch is sent when this is awaited."""

@@ -201,6 +201,16 @@ def head_of_emptied(reply: object) -> Head:
     return Head(last, GENESIS_CHAIN) if last != (0, 0) else genesis_head()
 
 
+def see_on_disk(reply: object) -> None:
+    """Read WAITAOF's reply.
+
+    Raises:
+        LogUnavailable: the server's own disk has not all of it yet.
+    """
+    if cast(list[int], reply)[0] < 1:
+        raise LogUnavailable("the stream server has not written its log to the disk in time")
+
+
 def info_field(reply: object, name: str) -> str:
     """One field of INFO's reply, empty if it is not there."""
     for line in cast(bytes, reply).decode().splitlines():

@@ -55,6 +55,9 @@ class ReadLog:
     async def head(self) -> Head:
         return genesis_head()
 
+    async def settled(self) -> None:
+        raise LogUnavailable
+
     async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
         raise LogUnavailable
 
