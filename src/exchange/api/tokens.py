@@ -8,7 +8,6 @@ itself.
 One algorithm, all claims required, no key below 32 bytes.
 """
 
-import os
 import secrets
 from collections import OrderedDict
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Final
 
 import jwt
 from jwt.utils import base64url_decode, base64url_encode
+
+from exchange.effects.key_files import KeyUnusable, load_or_make
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "exchange"
@@ -30,10 +31,6 @@ _CACHED: Final = 10_000
 
 class InvalidToken(Exception):
     """Not a token of this exchange, or one whose time is over."""
-
-
-class KeyUnusable(Exception):
-    """The signing key cannot be used; the message says what to do."""
 
 
 class Claims:
@@ -53,34 +50,10 @@ def load_key(keys_dir: Path) -> bytes:
         KeyUnusable: it cannot be read or made, others can read it, or it is too short.
     """
     path = keys_dir / "tokens.key"
-    try:
-        keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            _make_key(path)
-        if path.stat().st_mode & 0o077:
-            raise KeyUnusable(f"{path} can be read by others: run chmod 600 {path}")
-        key = path.read_bytes()
-    except OSError as error:
-        raise KeyUnusable(f"the key for tokens cannot be read or made: {error}") from error
+    key = load_or_make(path, lambda: secrets.token_bytes(64))
     if len(key) < MIN_KEY_BYTES:
         raise KeyUnusable(f"{path} has {len(key)} bytes, at least {MIN_KEY_BYTES} are needed: delete it for a new one")
     return key
-
-
-def _make_key(path: Path) -> None:
-    """Write aside and link into place: the file is whole when it appears, and the first of several makers wins."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(64))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first, and its key is as good
-    finally:
-        draft.unlink()
 
 
 def _canonical(signature: str) -> bool:

@@ -17,10 +17,11 @@ from exchange.api.errors import ApiError
 from exchange.api.following import Follower
 from exchange.api.hub import Hub
 from exchange.api.identity import ADMIN, USER, Identity, read_email
-from exchange.api.tokens import OPERATOR, KeyUnusable, Tokens, load_key
+from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.cli._acts import ACTS
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
+from exchange.effects.key_files import KeyUnusable
 from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import AsyncRedisLog
 from exchange.roles.stops import MustStop

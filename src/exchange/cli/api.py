@@ -7,9 +7,9 @@ import structlog
 import uvloop
 
 from exchange.api.server import run as serve
-from exchange.api.tokens import KeyUnusable
 from exchange.cli._role import begin
 from exchange.compiled import REFUSAL
+from exchange.effects.key_files import KeyUnusable
 from exchange.effects.ports import EffectError
 from exchange.roles.stops import MustStop
 from exchange.settings import Settings, SettingsError

@@ -11,7 +11,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from exchange.api.tokens import InvalidToken, KeyUnusable, Tokens, load_key
+from exchange.api.tokens import InvalidToken, Tokens, load_key
+from exchange.effects.key_files import KeyUnusable
 
 KEY = bytes(range(64))
 NOW = 1_900_000_000_000
