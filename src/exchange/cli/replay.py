@@ -5,13 +5,12 @@ Exit codes: 0 verified, 1 a difference (named: id, what was published, what is c
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import orjson
 
 from exchange import compiled
+from exchange.cli._moments import Progress, moment
 from exchange.cli._role import begin as begin_role
 from exchange.cli._role import open_log
 from exchange.effects.files import FileSnapshotStore
@@ -24,13 +23,11 @@ from exchange.roles.snapshots import state_hash
 from exchange.roles.stops import CannotStart, Diverged, Halted, Mismatch, Trimmed
 from exchange.settings import Settings, SettingsError
 from exchange.terms.amounts import format_decimal
-from exchange.terms.stream import StreamId, format_id, parse_id
+from exchange.terms.stream import format_id
 
 HELP = "Re-execute the log and compare every entry: 0 verified, 1 a difference (named), 2 could not run."
 
-_LAST_OF_MS = 2**64 - 1
 _LEVELS_SHOWN = 10
-_PROGRESS_SECONDS = 0.5
 
 Json = dict[str, object]
 
@@ -46,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--until",
-        type=_moment,
+        type=moment,
         metavar="ID|TIME",
         help="stop at this entry (ms-seq) or time (ISO 8601, UTC unless it says otherwise, or milliseconds since the "
         "epoch), and print books and balances as they were then",
@@ -90,7 +87,7 @@ async def _replay(log: Log, store: FileSnapshotStore, args: argparse.Namespace, 
     if machine.head.id > end:
         raise replay.NoSuchStart(f"the snapshot is of {format_id(machine.head.id)}, after --until: begin with an older")
     tally = replay.Tally()
-    progress = _Progress(machine.head.id, end)
+    progress = Progress(machine.head.id, end)
     report |= {"engine": compiled.status(), "from": format_id(machine.head.id)}
     try:
         await replay.replay(log, machine, end, tally, progress)
@@ -117,60 +114,6 @@ async def _replay(log: Log, store: FileSnapshotStore, args: argparse.Namespace, 
     if args.until is not None or args.market is not None:
         report |= _view(machine, args.market)
     return 0
-
-
-class _Progress:
-    """Rate and time left, on standard error; how far it is is judged by the entries' times."""
-
-    def __init__(self, start: StreamId, end: StreamId) -> None:
-        self._first_ms = start[0]
-        self._last_ms = end[0]
-        self._began = time.monotonic()
-        self._told = self._began
-        self._ended: float | None = None
-        self._shown = False
-
-    def __call__(self, position: StreamId, commands: int) -> None:
-        now = time.monotonic()
-        self._first_ms = self._first_ms or position[0]
-        if now - self._told < _PROGRESS_SECONDS:
-            return
-        self._told = now
-        share = (position[0] - self._first_ms) / max(self._last_ms - self._first_ms, 1)
-        left = f"{(now - self._began) * (1 - share) / share:.0f} s left" if share > 0 else "…"
-        rate = commands / (now - self._began)
-        self._show(f"{format_id(position)}  {commands:,} commands  {rate:,.0f}/s  {share:.0%}  {left}")
-
-    def done(self) -> None:
-        """The work is over, however it ended."""
-        self._ended = time.monotonic()
-        if self._shown:
-            print(file=sys.stderr)
-
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self._ended or time.monotonic()) - self._began
-
-    def _show(self, text: str) -> None:
-        self._shown = sys.stderr.isatty()
-        print(f"\r{text:<100}" if self._shown else text, end="" if self._shown else "\n", file=sys.stderr, flush=True)
-
-
-def _moment(text: str) -> StreamId:
-    """An id, or a time: then the last id that it can have."""
-    if text.isascii() and text.isdigit():
-        return int(text), _LAST_OF_MS
-    try:
-        return parse_id(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"neither an id (ms-seq) nor a time: {text!r}") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000, _LAST_OF_MS
 
 
 def _view(machine: Machine, market: str | None) -> Json:
