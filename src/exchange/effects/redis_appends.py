@@ -10,6 +10,7 @@ from typing import Final
 
 from exchange.effects import redis_wire as wire
 from exchange.effects.ports import EffectError, LogUnavailable
+from exchange.effects.redis_clock import appends
 from exchange.effects.redis_link import Answer, AsyncLink
 from exchange.effects.redis_wire import Refusal
 from exchange.terms.stream import StreamId
@@ -21,12 +22,13 @@ _Caller = tuple[bytes, "asyncio.Future[StreamId]"]
 
 
 class Appender:
-    """Appends to one stream over one connection, and only to one `incarnation` of the server if that is given."""
+    """Appends to one stream over one connection, and only to one `incarnation` of the server if that is given; at the
+    time of a sandbox's clock if there is one."""
 
-    def __init__(self, link: AsyncLink, key: str) -> None:
+    def __init__(self, link: AsyncLink, key: str, clock_key: str = "") -> None:
         self._link = link
         self.incarnation = ""
-        self._appends = wire.Appends(key)
+        self._appends = appends(key, clock_key)
         self._gathered: list[_Caller] = []
         self._unanswered = 0
         self._due = False

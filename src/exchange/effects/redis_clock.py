@@ -1,6 +1,6 @@
 """A sandbox's clock: a key beside the streams, read by the script that gives a command its id.
 
-    <prefix>:clock   "at since rate"   it showed `at` (ms) when the server's own clock said `since` (µs), and has gone on
+    <prefix>:clock   "at since rate"   it showed `at` (ms) when the server's own clock said `since` (µs), and went on
                                        from there at `rate` thousandths of real time; 0 is paused
 
 The server alone knows what time it is, at the moment it appends, so all processes agree, and no entry's time is

@@ -15,6 +15,7 @@ from exchange.effects.failpoints import reached
 from exchange.effects.ports import EffectError, Fenced
 from exchange.effects.redis_address import Address
 from exchange.effects.redis_appends import Appender
+from exchange.effects.redis_clock import appends
 from exchange.effects.redis_link import Answer, AsyncLink, Link
 from exchange.effects.redis_wire import Refusal
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
@@ -44,14 +45,16 @@ def run(life: Awaitable[T]) -> T:
 class BlockingRedisLog:
     """The `Log` over one blocking connection, opened when first used. Not for several threads."""
 
-    def __init__(self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT) -> None:
-        """Nothing is connected yet.
+    def __init__(
+        self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT, clock_key: str = ""
+    ) -> None:
+        """Nothing is connected yet. Commands get their time from a sandbox's clock, if there is one.
 
         Raises:
             ValueError: the URL makes no sense.
         """
         self._link = Link(Address.of(url), timeout)
-        self._appends = wire.Appends(commands_key)
+        self._appends = appends(commands_key, clock_key)
         self._commands = _Reading(self._link, commands_key)
         self._events = _Reading(self._link, events_key)
         self._wait_ms = min(_LONGEST_WAIT_MS, int(timeout * 600))
@@ -209,8 +212,10 @@ class AsyncRedisLog:
     One reader at a time: a read that waits holds up another one of the same log. Give a second reader a log of its own.
     """
 
-    def __init__(self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT) -> None:
-        """Nothing is connected yet.
+    def __init__(
+        self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT, clock_key: str = ""
+    ) -> None:
+        """Nothing is connected yet. Commands get their time from a sandbox's clock, if there is one.
 
         Raises:
             ValueError: the URL makes no sense.
@@ -218,7 +223,7 @@ class AsyncRedisLog:
         address = Address.of(url)
         self._reads = AsyncLink(address, timeout)
         self._questions = AsyncLink(address, timeout)
-        self._appends = Appender(AsyncLink(address, timeout), commands_key)
+        self._appends = Appender(AsyncLink(address, timeout), commands_key, clock_key)
         self._commands_key = commands_key
         self._events_key = events_key
         self._wait_ms = min(_LONGEST_WAIT_MS, int(timeout * 600))
