@@ -10,7 +10,7 @@ and `ssl_check_hostname` mean what they mean to redis-py, which also reads the U
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self, cast
 
 from redis.connection import SSLConnection, parse_url
@@ -53,6 +53,10 @@ class Address:
             _tls(options) if options.get("connection_class") is SSLConnection else None,
             tuple(greeting),
         )
+
+    def greeted(self, *more: Request) -> Self:
+        """The same, with more to say on a new connection."""
+        return replace(self, greeting=self.greeting + more) if more else self
 
     def connect(self, seconds: float) -> socket.socket:
         """A connected socket whose every operation may take so many seconds; nothing has been said on it.

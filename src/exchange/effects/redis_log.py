@@ -7,6 +7,8 @@ What a server does while its client computes costs the client nothing. So the bl
 entries at once will want those that follow, and they are asked for before these are given away.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Generator, Sequence
 from typing import Final, TypeVar, cast
 
@@ -17,8 +19,9 @@ from exchange.effects.redis_address import Address
 from exchange.effects.redis_appends import Appender
 from exchange.effects.redis_clock import appends
 from exchange.effects.redis_link import Answer, AsyncLink, Link
+from exchange.effects.redis_reads import Reads, settling
 from exchange.effects.redis_wire import Refusal
-from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
+from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 T = TypeVar("T")
 
@@ -26,6 +29,9 @@ TIMEOUT = 5.0
 """Seconds until a server that does not answer counts as unavailable."""
 
 _LONGEST_WAIT_MS = 3_000
+_PATIENCE: Final = 300
+"""Milliseconds, for each second of the timeout, that replicas are waited for: a read that waited before that, as long
+as it may, is still answered in time."""
 _READ_AHEAD_FROM: Final = 50
 """After fewer entries than this there is not likely to be more, and asking would only hold up a lone one's result."""
 
@@ -46,17 +52,35 @@ class BlockingRedisLog:
     """The `Log` over one blocking connection, opened when first used. Not for several threads."""
 
     def __init__(
-        self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT, clock_key: str = ""
+        self,
+        url: str,
+        commands_key: str,
+        events_key: str,
+        timeout: float = TIMEOUT,
+        *,
+        name: str = "",
+        replicas: int = 0,
+        replicas_on_disk: bool = False,
+        clock_key: str = "",
     ) -> None:
-        """Nothing is connected yet. Commands get their time from a sandbox's clock, if there is one.
+        """Nothing is connected yet.
+
+        Args:
+            name: the role's word, by which the server knows the connection: `exchange/<name>/<pid>/<position>`.
+            replicas: entries are given out once so many replicas of the server have them…
+            replicas_on_disk: … on their disks.
+            clock_key: where a sandbox keeps its clock; see `redis_clock`.
 
         Raises:
             ValueError: the URL makes no sense.
         """
-        self._link = Link(Address.of(url), timeout)
+        patience_ms = int(timeout * _PATIENCE)
+        self._reads = Reads(events_key, patience_ms, name=name, replicas=replicas, on_disk=replicas_on_disk)
+        self._looks = Reads(events_key, patience_ms, replicas=replicas, on_disk=replicas_on_disk)
+        self._link = Link(Address.of(url).greeted(*self._reads.greeting), timeout)
         self._appends = appends(commands_key, clock_key)
-        self._commands = _Reading(self._link, commands_key)
-        self._events = _Reading(self._link, events_key)
+        self._commands = _Reading(self._link, self._reads, commands_key)
+        self._events = _Reading(self._link, self._reads, events_key)
         self._wait_ms = min(_LONGEST_WAIT_MS, int(timeout * 600))
 
     def close(self) -> None:
@@ -108,11 +132,11 @@ class BlockingRedisLog:
 
     async def event(self, id: StreamId) -> EventEntry | None:
         """See `Log.event`."""
-        return wire.first_event(self._call("XRANGE", self._events.key, format_id(id), format_id(id)))
+        return wire.first_event(self._look("XRANGE", self._events.key, format_id(id), format_id(id)))
 
     async def head(self) -> Head:
         """See `Log.head`."""
-        top = wire.first_event(self._call("XREVRANGE", self._events.key, "+", "-", "COUNT", 1))
+        top = wire.first_event(self._look("XREVRANGE", self._events.key, "+", "-", "COUNT", 1))
         if top is not None:
             return Head(top.id, top.chain)
         if not self._call("EXISTS", self._events.key):
@@ -121,7 +145,7 @@ class BlockingRedisLog:
 
     async def settled(self) -> None:
         """See `Log.settled`."""
-        wire.see_on_disk(self._call("WAITAOF", 1, 0, self._wait_ms))
+        self._settle()
 
     def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         """See `Log.publish`: the batch is on its way when this returns."""
@@ -145,9 +169,27 @@ class BlockingRedisLog:
             (reply,) = self._link.wait(answer)
         _see_published(reply, built_on)
 
+    def _settle(self) -> None:
+        steps = settling(f"{self._events.key}:settled", self._wait_ms)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, float):
+                    time.sleep(step)
+                    step = next(steps)
+                else:
+                    (answer,) = self._link.ask(step)
+                    step = steps.send(self._link.wait(answer))
+        except StopIteration:
+            return
+
     def _call(self, *command: wire.Argument) -> object:
         (answer,) = self._link.ask(wire.request(*command))
         return _only(self._link.wait(answer))
+
+    def _look(self, *command: wire.Argument) -> object:
+        (answer,) = self._link.ask(self._looks.request(wire.request(*command), START))
+        return self._looks.reply(self._link.wait(answer))
 
 
 class _Publication:
@@ -167,9 +209,10 @@ class _Publication:
 class _Reading:
     """Reads one stream, and remembers from where it would go on."""
 
-    def __init__(self, link: Link, key: str) -> None:
+    def __init__(self, link: Link, reads: Reads, key: str) -> None:
         self.key = key
         self._link = link
+        self._reads = reads
         self._end: StreamId | None = None
         self._count = 0
         self._ahead: Answer | None = None
@@ -185,14 +228,14 @@ class _Reading:
         raw: wire.Raw = []
         ahead, self._ahead = self._ahead, None
         if ahead is not None and not ahead.lost and after == self._end and count == self._count:
-            raw = wire.read_entries(_only(self._link.wait(ahead)))
+            raw = wire.read_entries(self._reads.reply(self._link.wait(ahead)))
         if not raw:
-            (answer,) = self._link.ask(wire.xread(self.key, after, count, wait_ms))
-            raw = wire.read_entries(_only(self._link.wait(answer)))
+            (answer,) = self._link.ask(self._reads.request(wire.xread(self.key, after, count, wait_ms), after))
+            raw = wire.read_entries(self._reads.reply(self._link.wait(answer)))
         self._end = wire.stream_id(raw[-1][0]) if raw else after
         self._count = count
         if len(raw) >= _READ_AHEAD_FROM:
-            (self._ahead,) = self._link.ask(wire.xread(self.key, self._end, count))
+            (self._ahead,) = self._link.ask(self._reads.request(wire.xread(self.key, self._end, count), self._end))
         return raw
 
     def fetch(self) -> None:
@@ -213,15 +256,27 @@ class AsyncRedisLog:
     """
 
     def __init__(
-        self, url: str, commands_key: str, events_key: str, timeout: float = TIMEOUT, clock_key: str = ""
+        self,
+        url: str,
+        commands_key: str,
+        events_key: str,
+        timeout: float = TIMEOUT,
+        *,
+        name: str = "",
+        replicas: int = 0,
+        replicas_on_disk: bool = False,
+        clock_key: str = "",
     ) -> None:
-        """Nothing is connected yet. Commands get their time from a sandbox's clock, if there is one.
+        """Nothing is connected yet; the options are those of `BlockingRedisLog`.
 
         Raises:
             ValueError: the URL makes no sense.
         """
-        address = Address.of(url)
-        self._reads = AsyncLink(address, timeout)
+        patience_ms = int(timeout * _PATIENCE)
+        self._reads = Reads(events_key, patience_ms, name=name, replicas=replicas, on_disk=replicas_on_disk)
+        self._looks = Reads(events_key, patience_ms, replicas=replicas, on_disk=replicas_on_disk)
+        address = Address.of(url).greeted(*self._reads.greeting)
+        self._readings = AsyncLink(address, timeout)
         self._questions = AsyncLink(address, timeout)
         self._appends = Appender(AsyncLink(address, timeout), commands_key, clock_key)
         self._commands_key = commands_key
@@ -230,7 +285,7 @@ class AsyncRedisLog:
 
     async def aclose(self) -> None:
         """Let the connections go; appends in flight end in `LogUnavailable`."""
-        for connection in (self._reads, self._questions, self._appends):
+        for connection in (self._readings, self._questions, self._appends):
             connection.close()
 
     async def incarnation(self) -> str:
@@ -260,11 +315,11 @@ class AsyncRedisLog:
     async def event(self, id: StreamId) -> EventEntry | None:
         """See `Log.event`."""
         place = format_id(id)
-        return wire.first_event(await self._ask("XRANGE", self._events_key, place, place))
+        return wire.first_event(await self._look("XRANGE", self._events_key, place, place))
 
     async def head(self) -> Head:
         """See `Log.head`."""
-        top = wire.first_event(await self._ask("XREVRANGE", self._events_key, "+", "-", "COUNT", 1))
+        top = wire.first_event(await self._look("XREVRANGE", self._events_key, "+", "-", "COUNT", 1))
         if top is not None:
             return Head(top.id, top.chain)
         if not await self._ask("EXISTS", self._events_key):
@@ -273,7 +328,17 @@ class AsyncRedisLog:
 
     async def settled(self) -> None:
         """See `Log.settled`."""
-        wire.see_on_disk(await self._ask("WAITAOF", 1, 0, self._wait_ms))
+        steps = settling(f"{self._events_key}:settled", self._wait_ms)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
+                    step = next(steps)
+                else:
+                    step = steps.send(await self._questions.call(step))
+        except StopIteration:
+            return
 
     async def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> None:
         """See `Log.publish`: the batch is sent when this is awaited."""
@@ -284,8 +349,11 @@ class AsyncRedisLog:
         _see_published(reply, built_on)
 
     async def _read(self, key: str, after: StreamId, count: int, wait_ms: int) -> wire.Raw:
-        request = wire.xread(key, after, count, min(wait_ms, self._wait_ms))
-        return wire.read_entries(_only(await self._reads.call(request)))
+        request = self._reads.request(wire.xread(key, after, count, min(wait_ms, self._wait_ms)), after)
+        return wire.read_entries(self._reads.reply(await self._readings.call(request)))
+
+    async def _look(self, *command: wire.Argument) -> object:
+        return self._looks.reply(await self._questions.call(self._looks.request(wire.request(*command), START)))
 
     async def _ask(self, *command: wire.Argument) -> object:
         return _only(await self._questions.call(wire.request(*command)))

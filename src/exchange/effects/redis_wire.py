@@ -44,6 +44,7 @@ _FULL: Final = frozenset(["OOM", "MISCONF"])
 _AWAY: Final = frozenset(
     ["BUSY", "LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN", "UNBLOCKED"]
 )
+_AWAY_IN_WORDS: Final = ("max number of clients", "cannot be used with replica instances")
 _LOCKED_OUT: Final = ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR AUTH", "ERR Client sent AUTH")
 _CODE: Final = re.compile(r"\b[A-Z]{3,}\b")
 
@@ -201,16 +202,6 @@ def head_of_emptied(reply: object) -> Head:
     return Head(last, GENESIS_CHAIN) if last != (0, 0) else genesis_head()
 
 
-def see_on_disk(reply: object) -> None:
-    """Read WAITAOF's reply.
-
-    Raises:
-        LogUnavailable: the server's own disk has not all of it yet.
-    """
-    if cast(list[int], reply)[0] < 1:
-        raise LogUnavailable("the stream server has not written its log to the disk in time")
-
-
 def info_field(reply: object, name: str) -> str:
     """One field of INFO's reply, empty if it is not there."""
     for line in cast(bytes, reply).decode().splitlines():
@@ -227,6 +218,6 @@ def refused(text: str) -> EffectError:
     codes = set(_CODE.findall(text))
     if codes & _FULL:
         return LogFull(text)
-    if codes & _AWAY or "max number of clients" in text:
+    if codes & _AWAY or any(words in text for words in _AWAY_IN_WORDS):
         return LogUnavailable(text)
     return EffectError(f"the stream server refuses a command ({text})")
