@@ -3,14 +3,20 @@
 Each field is read from `EXCHANGE_<NAME>`; `REDIS_URL` and `DATABASE_URL` keep the names everybody knows. Where no
 server's URL is set, the addresses that a running `exchange up` left in `<home>/run/servers.json` are used, so that any
 sub-command finds the servers of the exchange in this home.
+
+No password of the stream server of one's own stands in the settings: `redis_for` looks it up for who is about to
+connect.
 """
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
+
+from exchange.effects import redis_passwords
 
 Fsync = Literal["always", "everysec"]
 TimescaleMode = Literal["auto", "on", "off"]
@@ -25,6 +31,9 @@ _RANGES = (
     ("journal_seconds", 1, 86_400),
 )
 """Whole numbers with bounds of their own."""
+
+_PREFIX: Final = re.compile(r"[\w.:{}-]+", re.ASCII)
+"""What may stand before a key without being taken for a pattern in the stream users' rules."""
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -99,6 +108,39 @@ class Settings:
     def events_key(self) -> str:
         """The event stream."""
         return f"{self.streams}:events"
+
+    def redis_for(self, user: str) -> str:
+        """The stream server's address for who connects as this user (`effects.redis_users`).
+
+        For the server that `exchange up` runs in this home, its user and password are put in. Any other address is used
+        as it is, and so is one that has credentials already.
+
+        Raises:
+            SettingsError: no stream server is known, or its passwords cannot be read.
+        """
+        if not self.redis_url:
+            raise SettingsError(
+                "no stream server is known: set REDIS_URL, or start `exchange up` in this EXCHANGE_HOME"
+            )
+        note = _running_servers(self.home)
+        passwords = note.get("passwords")
+        if not passwords or note.get("redis_url") != self.redis_url or redis_passwords.has_credentials(self.redis_url):
+            return self.redis_url
+        try:
+            password = redis_passwords.load(Path(passwords))[user]
+        except redis_passwords.PasswordsUnusable as error:
+            raise SettingsError(str(error)) from error
+        return redis_passwords.with_credentials(self.redis_url, user, password)
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this home is a fork's: a market with a clock of its own, for ever."""
+        return (self.home / "sandbox.json").exists()
+
+    @property
+    def clock_key(self) -> str:
+        """The sandbox's clock; empty where time is time."""
+        return f"{self.streams}:clock" if self.sandbox else ""
 
     @property
     def run_dir(self) -> Path:
@@ -180,6 +222,8 @@ def _check(settings: Settings) -> None:
     for name, lowest, highest in _RANGES:
         if not lowest <= getattr(settings, name) <= highest:
             raise SettingsError(f"{variable(name)} must be between {lowest} and {highest}")
+    if _PREFIX.fullmatch(settings.streams) is None:
+        raise SettingsError("EXCHANGE_STREAMS may have letters, digits and . : _ - { } only")
     if settings.replicas_on_disk and not settings.replicas:
         raise SettingsError("EXCHANGE_REPLICAS_ON_DISK says where replicas keep entries: set EXCHANGE_REPLICAS too")
     if settings.log_level not in {"debug", "info", "warning", "error"}:

@@ -16,6 +16,7 @@ import psutil
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.events.codec import decode
 from exchange.events.types import Accepted, Rejected, Trade
+from exchange.settings import load
 from tests.e2e.running import Exchange, free_port, running, until
 from tests.e2e.test_up import MARKET, fund, open_market, rows
 from tests.integration.trading import all_events, assert_sound
@@ -117,7 +118,8 @@ def test_every_role_is_killed_under_load_and_each_order_takes_effect_once(tmp_pa
 
         until(exchange.healthy, "health after the last kill", 60.0)
         servers = exchange.servers()
-        log = BlockingRedisLog(servers["redis_url"], "exchange:commands", "exchange:events")
+        operator = load({"EXCHANGE_HOME": str(exchange.home)}).redis_for("operator")
+        log = BlockingRedisLog(operator, "exchange:commands", "exchange:events")
         until(lambda: not run(log.commands(run(log.head()).id, 1)), "every command has its result")
         check(exchange, log, servers["database_url"], clients)
         log.close()

@@ -60,7 +60,7 @@ def nursery(tmp_path: Path) -> Iterator[Nursery]:
 @pytest.fixture
 def environ(server: ValkeyServer, tmp_path: Path) -> dict[str, str]:
     return {
-        "REDIS_URL": server.url,
+        "REDIS_URL": server.url_for("engine"),
         "EXCHANGE_HOME": str(tmp_path / "home"),
         "EXCHANGE_SNAPSHOT_EVERY": "100",
         "EXCHANGE_LOG_LEVEL": "error",
@@ -239,7 +239,7 @@ def assert_nothing_lost(load: Load, environ: dict[str, str]) -> None:
 def test_engines_and_standby_are_killed_at_every_point_and_nothing_is_lost_or_doubled(
     server: ValkeyServer, nursery: Nursery, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    load = Load(server.url, seed=1)
+    load = Load(server.url_for("gateway"), seed=1)
     supervisor = Supervisor(nursery, environ, seed=2)
     load.start()
     roles = ("engine", "engine", "standby")
@@ -258,7 +258,7 @@ def test_the_stream_server_is_killed_and_nothing_acknowledged_is_lost(
     server: ValkeyServer, nursery: Nursery, environ: dict[str, str]
 ) -> None:
     """`appendfsync always`; engines and standby live on and must notice, reload and go on."""
-    load = Load(server.url, seed=3)
+    load = Load(server.url_for("gateway"), seed=3)
     dice = random.Random(4)
     supervisor = Supervisor(nursery, environ, seed=5)
     supervisor.immortals(("engine", "engine", "standby"))

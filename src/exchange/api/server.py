@@ -96,7 +96,8 @@ class Server:
         await self._stack.aclose()
 
     def _log(self) -> AsyncRedisLog:
-        log = AsyncRedisLog(self.settings.redis_url, self.settings.commands_key, self.settings.events_key)
+        url = self.settings.redis_for("gateway")
+        log = AsyncRedisLog(url, self.settings.commands_key, self.settings.events_key)
         self._stack.push_async_callback(log.aclose)
         return log
 

@@ -15,7 +15,7 @@ from exchange import compiled, logs
 from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.roles.stops import MustStop
-from exchange.settings import Settings, SettingsError
+from exchange.settings import Settings
 
 
 class Stop:
@@ -34,15 +34,14 @@ class Stop:
         signal.signal(number, signal.SIG_DFL)
 
 
-def open_log(settings: Settings) -> BlockingRedisLog:
-    """The log that the settings name.
+def open_log(settings: Settings, user: str = "operator") -> BlockingRedisLog:
+    """The log that the settings name, as this user of the stream server (`effects.redis_users`).
 
     Raises:
         SettingsError: they name none.
     """
-    if not settings.redis_url:
-        raise SettingsError("no stream server is known: set REDIS_URL, or start `exchange up` in this EXCHANGE_HOME")
-    return BlockingRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
+    url = settings.redis_for(user)
+    return BlockingRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key)
 
 
 def begin(settings: Settings, role: str) -> None:

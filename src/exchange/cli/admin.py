@@ -88,9 +88,8 @@ async def _set_role(settings: Settings, email: str, role: str) -> int:
 async def _command(settings: Settings, args: argparse.Namespace) -> int:
     """Append an act's command and print its result."""
     act = ACTS[args.act]
-    if not settings.redis_url:
-        raise SettingsError("no stream server is known: set REDIS_URL, or start `exchange up` in this EXCHANGE_HOME")
-    reads, questions = (AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key) for _ in range(2))
+    url = settings.redis_for("operator")
+    reads, questions = (AsyncRedisLog(url, settings.commands_key, settings.events_key) for _ in range(2))
     clock = AsyncClock()
     store = FileSnapshotStore(settings.snapshots)
     follower = Follower(reads, questions, store, clock, questions.pin, Hub(clock), None, with_tape=False)

@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if not settings.redis_url:
         return _cannot("no exchange is running here: start one (`exchange up`), or set REDIS_URL")
-    log = BlockingRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
+    log = BlockingRedisLog(settings.redis_for("operator"), settings.commands_key, settings.events_key)
     try:
         return _drive(args, settings, LogStream(log))
     except (LobsterError, DriveError, EffectError, UnreadableEvent) as error:

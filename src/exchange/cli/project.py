@@ -49,8 +49,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _live(settings: Settings, batch: int, rebuild: bool, stopping: Callable[[], bool]) -> None:
-    log = AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
-    group = EventGroup(settings.redis_url, settings.events_key, NAME)
+    url = settings.redis_for("projector")
+    log = AsyncRedisLog(url, settings.commands_key, settings.events_key)
+    group = EventGroup(url, settings.events_key, NAME)
     writer = Writer(settings.database_url)
     try:
         await Projector(log, group, writer, batch=batch).run(stopping, rebuild=rebuild)

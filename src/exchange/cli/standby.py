@@ -20,7 +20,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     begin(settings, "standby")
     stopping = Stop()
     standby = Standby(
-        open_log(settings),
+        open_log(settings, "engine"),
         FileSnapshotStore(settings.snapshots),
         BlockingClock(),
         every=settings.snapshot_every,

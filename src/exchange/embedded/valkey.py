@@ -1,8 +1,8 @@
 """The Redis-compatible server: Valkey or Redis, whichever is there, kept durable and never evicting.
 
-It listens on a unix socket only. Every write goes to the append-only file before its reply leaves (`appendfsync
-always`) unless the settings say otherwise, nothing is ever evicted, and the commands that would make a stream forget
-its last id (deletion and flushing) are refused to everyone.
+It listens on a unix socket only, and lets in nobody but the users in `effects.redis_users`, of whom none can delete or
+flush. Every write goes to the append-only file before its reply leaves (`appendfsync always`) unless the settings say
+otherwise. Nothing is ever evicted: at its memory limit the server refuses to append, until something was trimmed.
 """
 
 import os
@@ -17,14 +17,18 @@ from importlib import util
 from pathlib import Path
 from urllib.parse import quote
 
+from exchange.effects import redis_passwords
+from exchange.effects.redis_users import Version, acl_file
+from exchange.effects.redis_wire import request
 from exchange.embedded.folder import Lock, private, remove_socket_folder, socket_folder
 from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
 from exchange.settings import Fsync
 
 SOCKET = "valkey.sock"
-OLDEST = (6, 2)
-FORBIDDEN = ("flushall", "flushdb", "swapdb", "debug", "del", "unlink", "rename", "renamenx", "move", "restore")
-"""What would make a stream forget its last id, and so give one id to two commands."""
+OLDEST: Version = (6, 2)
+
+_RULES = "users.acl"
+_PROBE_USER = "operator"
 
 MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096"}
 """For binaries without an allocator of their own: thousands of arguments of a batch are freed and wanted again, and
@@ -45,6 +49,10 @@ class ValkeyServer:
         log: Path,
         fsync: Fsync = "always",
         guarded: bool = True,
+        keys: Path | None = None,
+        streams: str = "exchange",
+        sandbox: bool = False,
+        memory: int = 0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is started yet.
@@ -54,7 +62,11 @@ class ValkeyServer:
             sockets: where the socket goes, path length permitting.
             log: what the server prints.
             fsync: when the append-only file goes to the disk.
-            guarded: refuse deletion and flushing; tests that clean up want them.
+            guarded: let in the stream users only; without, everyone may do everything, as tests that clean up want.
+            keys: the folder with the users' passwords, which are made if they are not there; `keys` beside the data.
+            streams: the prefix of the keys that the users may touch.
+            sandbox: whether they may also touch the sandbox's clock.
+            memory: the limit in bytes; 0 for none.
             pause: waits while the server starts; what it raises ends the waiting.
         """
         self._folder = folder
@@ -62,7 +74,11 @@ class ValkeyServer:
         self.log = log
         self._pause = pause
         self._fsync = fsync
-        self._guarded = guarded
+        self._keys = (keys or folder.with_name("keys")) if guarded else None
+        self._streams = streams
+        self._sandbox = sandbox
+        self._memory = memory
+        self._credentials: dict[str, str] = {}
         self._socket = sockets / SOCKET
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -70,6 +86,16 @@ class ValkeyServer:
     def url(self) -> str:
         """Where it listens, as redis-py reads it."""
         return f"unix://{quote(str(self._socket))}?db=0"
+
+    @property
+    def passwords(self) -> Path | None:
+        """The file with the users' passwords; None when everyone is let in."""
+        return self._keys / redis_passwords.FILE if self._keys else None
+
+    def url_for(self, user: str) -> str:
+        """The same with a user's name and password, once it was started; without, when everyone is let in."""
+        password = self._credentials.get(user)
+        return self.url if password is None else redis_passwords.with_credentials(self.url, user, password)
 
     def start(self) -> None:
         """Start it and wait until it serves; loading a long append-only file is given its time.
@@ -86,6 +112,8 @@ class ValkeyServer:
                 self._socket = socket_folder(self._sockets, SOCKET) / SOCKET
             self._socket.unlink(missing_ok=True)
             argv = [str(binary), *self._options()]
+            if self._keys is not None:
+                argv += ["--aclfile", str(self._write_rules(self._keys, _version(binary)))]
             self.child = spawn(argv, log=self.log, cwd=self._folder, keep=[lock.fd], environ=MALLOC | os.environ)
             lock.hand_over(self.child.pid)
         finally:
@@ -118,16 +146,31 @@ class ValkeyServer:
             # A log only grows until it is trimmed: writing it anew gains nothing, and takes a core while it lasts.
             "auto-aof-rewrite-min-size": "256mb",
         }
-        argv = [text for name, value in options.items() for text in (f"--{name}", value)]
-        if self._guarded:
-            argv += ["--user", "default", "on", "nopass", "~*", "&*", "+@all", *[f"-{name}" for name in FORBIDDEN]]
-        return argv
+        if self._memory:
+            options["maxmemory"] = str(self._memory)
+        return [text for name, value in options.items() for text in (f"--{name}", value)]
+
+    def _write_rules(self, keys: Path, version: Version) -> Path:
+        """The users' rules as a file for the server, anew at each start: they are this version's."""
+        try:
+            self._credentials = redis_passwords.load_or_make(keys)
+        except redis_passwords.PasswordsUnusable as error:
+            raise ServerError(str(error)) from error
+        path = self._folder / _RULES
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        lines = acl_file(self._credentials, self._streams, version=version, sandbox=self._sandbox)
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
 
     def _probe(self) -> Readiness:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
                 client.settimeout(2.0)
                 client.connect(str(self._socket))
+                if self._credentials:
+                    client.sendall(request("AUTH", _PROBE_USER, self._credentials[_PROBE_USER]).packed)
+                    client.recv(64)
                 client.sendall(b"PING\r\n")
                 answer = client.recv(64)
         except OSError:

@@ -1,18 +1,20 @@
 """Keeps processes alive: what dies is started again, soon at first, then more and more patiently.
 
-A process that exits with code 3 refuses to run, and starting it again would not help: it stays down and the screen says
-why. Everything else that ends without having been asked is a crash. Servers and roles are kept in the same way.
+A process that exits with code 3 refuses to run, and starting it again would not help: it stays down, and the screen
+says why, again and again, since a standby that found a difference must not be overlooked. Everything else that ends
+without having been asked is a crash. Servers and roles are kept in the same way.
 """
 
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from exchange.compiled import REFUSAL
+from exchange.effects.role_states import RoleState
 from exchange.embedded.process import ServerError, spawn
 from exchange.supervisor.signals import Signals
 
@@ -20,6 +22,8 @@ FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
 STEADY_SECONDS = 10.0
 """After so long a life a crash counts as the first one again."""
+REMIND_SECONDS = 60.0
+"""How often the screen says again that something refuses to run."""
 
 
 class Runnable(Protocol):
@@ -63,6 +67,18 @@ class _Kept:
     again_at: float | None = None
     crashes: int = 0
     refused: bool = False
+    reason: str = ""
+    since_ms: int = 0
+    remind_at: float = 0.0
+
+    def pid(self) -> int:
+        return self.what.child.pid if self.what.child else 0
+
+    def told(self) -> RoleState:
+        state = RoleState(self.what.name, self.pid(), "runs", self.since_ms)
+        if self.refused or self.again_at is not None:
+            return replace(state, state="refused" if self.refused else "crashed", reason=self.reason)
+        return state
 
 
 class Refusal(Exception):
@@ -76,6 +92,8 @@ class Children:
         self._signals = signals
         self._say = say
         self._kept: list[_Kept] = []
+        self.changed = False
+        """Whether something started or ended since this was last put back."""
 
     def start(self, what: Runnable) -> None:
         """Start one and keep it.
@@ -84,7 +102,8 @@ class Children:
             ServerError: it cannot be started.
         """
         what.start()
-        self._kept.append(_Kept(what, time.monotonic()))
+        self._kept.append(_Kept(what, time.monotonic(), since_ms=_now_ms()))
+        self.changed = True
 
     def look(self) -> float:
         """Notice what ended, start again what is due; gives the seconds until the next one is due."""
@@ -93,7 +112,9 @@ class Children:
             if kept.again_at is not None:
                 if kept.again_at <= now:
                     self._start_again(kept)
-            elif not kept.refused and kept.what.child is not None and kept.what.child.poll() is not None:
+            elif kept.refused:
+                self._remind(kept, now)
+            elif kept.what.child is not None and kept.what.child.poll() is not None:
                 self._ended(kept, kept.what.child.returncode)
         due = [kept.again_at for kept in self._kept if kept.again_at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else 1.0
@@ -126,16 +147,25 @@ class Children:
             if what.child is not None:
                 what.child.wait()
 
+    def states(self) -> list[RoleState]:
+        """What is known of each that is kept, in the order of their start."""
+        return [kept.told() for kept in self._kept]
+
     def names(self) -> list[str]:
         """Those that are kept, in the order of their start."""
         return [kept.what.name for kept in self._kept]
 
     def _ended(self, kept: _Kept, code: int) -> None:
-        lived = time.monotonic() - kept.started
+        now = time.monotonic()
+        lived = now - kept.started
+        kept.reason = last_words(kept.what.log)
+        kept.since_ms = _now_ms()
+        self.changed = True
         if code == REFUSAL:
             kept.refused = True
-            self._say(f"{kept.what.name} refuses to run and stays down: {last_words(kept.what.log)}")
-            self._say(f"  its log: {kept.what.log}")
+            kept.remind_at = now + REMIND_SECONDS
+            self._say(f"!!! {kept.what.name} refuses to run and stays down: {kept.reason}")
+            self._say(f"!!! its log: {kept.what.log}; what it means and what to do: `exchange doctor`")
             return
         if lived >= STEADY_SECONDS:
             kept.delay, kept.crashes = FIRST_DELAY, 0
@@ -143,6 +173,11 @@ class Children:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         self._say(f"{kept.what.name} {how} after {lived:.1f} s: starting it again in {kept.delay:.1f} s")
         self._schedule(kept)
+
+    def _remind(self, kept: _Kept, now: float) -> None:
+        if now >= kept.remind_at:
+            kept.remind_at = now + REMIND_SECONDS
+            self._say(f"!!! {kept.what.name} is still down, it refuses to run: {kept.reason}")
 
     def _start_again(self, kept: _Kept) -> None:
         kept.again_at = None
@@ -154,8 +189,9 @@ class Children:
             self._schedule(kept)
             return
         kept.started = time.monotonic()
-        pid = kept.what.child.pid if kept.what.child else 0
-        self._say(f"{kept.what.name} runs again (process {pid})")
+        kept.since_ms = _now_ms()
+        self.changed = True
+        self._say(f"{kept.what.name} runs again (process {kept.pid()})")
 
     def _schedule(self, kept: _Kept) -> None:
         kept.again_at = time.monotonic() + kept.delay
@@ -172,6 +208,10 @@ def last_words(log: Path) -> str:
         return "no log"
     plain = [line for line in lines if not line.startswith("{")]
     return (plain or lines or ["it said nothing"])[-1]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _signal(what: Runnable, number: signal.Signals) -> None:

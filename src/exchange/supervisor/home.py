@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from exchange.effects import role_states
 from exchange.embedded.folder import private
 from exchange.settings import Settings
 
@@ -76,11 +77,11 @@ class Home:
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
         self._fd = fd
-        self._servers.unlink(missing_ok=True)
+        self._forget()
 
     def release(self) -> None:
         """Nothing runs here any more."""
-        self._servers.unlink(missing_ok=True)
+        self._forget()
         if self._fd >= 0:
             os.ftruncate(self._fd, 0)
             os.close(self._fd)
@@ -125,12 +126,20 @@ class Home:
             time.sleep(_POLL_SECONDS)
         return running
 
-    def note_servers(self, redis_url: str, database_url: str) -> None:
-        """Tell other sub-commands where the servers are."""
+    def note_servers(self, redis_url: str, database_url: str, passwords: Path | None = None) -> None:
+        """Tell other sub-commands where the servers are, and in which file the stream users' passwords."""
+        note = {"redis_url": redis_url, "database_url": database_url}
+        if passwords is not None:
+            note["passwords"] = str(passwords)
         new = self._servers.with_suffix(".new")
+        new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        new.write_text(json.dumps({"redis_url": redis_url, "database_url": database_url}))
+        new.write_text(json.dumps(note))
         new.rename(self._servers)
+
+    def _forget(self) -> None:
+        self._servers.unlink(missing_ok=True)
+        role_states.forget(self.run_dir)
 
     def log(self, name: str) -> Path:
         """The log file of a role or server; a large one is set aside first."""

@@ -9,12 +9,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NamedTuple
 
 from exchange import __version__, compiled, demo
+from exchange.effects import role_states
+from exchange.embedded import memory
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import ServerError, spawn, tail
 from exchange.embedded.valkey import ValkeyServer
@@ -32,6 +35,25 @@ _PATIENCE_SECONDS = 10.0
 CLIENTS = ("market-maker",)
 DOORS = "api"
 """Gateways are named `api-1`, `api-2`…"""
+
+_MEGABYTE = 1024 * 1024
+
+
+class Kind(NamedTuple):
+    """A kind of process: the words of its command, and what it is let in to."""
+
+    words: tuple[str, ...]
+    user: str = ""
+    """The stream server's user that it logs in as (`effects.redis_users`)."""
+    database: bool = False
+
+
+ENGINE = Kind(("engine",), "engine")
+STANDBY = Kind(("standby",), "engine")
+PROJECTOR = Kind(("project", "timescale"), "projector", database=True)
+GATEWAY = Kind((DOORS,), "gateway", database=True)
+MARKET_MAKER = Kind(("market-maker",))
+MIGRATION = Kind(("migrate",), database=True)
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> int:
@@ -70,8 +92,14 @@ def reach(host: str) -> str:
     return "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host  # noqa: S104  nothing is bound here
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """What a child is started with: exactly these settings, whatever this process was started with."""
+def environment(settings: Settings, kind: Kind) -> dict[str, str]:
+    """What a child is started with: exactly these settings, whatever this process was started with, and no credentials
+    but its own."""
+    settings = replace(
+        settings,
+        redis_url=settings.redis_for(kind.user) if kind.user else "",
+        database_url=settings.database_url if kind.database else "",
+    )
     values = {variable(field.name): getattr(settings, field.name) for field in fields(settings)}
     texts = {
         name: ("yes" if value else "no") if isinstance(value, bool) else str(value) for name, value in values.items()
@@ -95,7 +123,7 @@ class _Exchange:
         try:
             self._start()
             while True:
-                self._signals.pause(self._children.look())
+                self._signals.pause(self._look())
         except Stop:
             self._say("stopping (once more: at once)")
         except (ServerError, HomeError, Refusal, demo.DemoError) as error:
@@ -108,18 +136,21 @@ class _Exchange:
 
     def _start(self) -> None:
         self._say(f"exchange {__version__}, engine {compiled.status()}, state in {self._home.path}")
+        if self._settings.sandbox:
+            self._say("SANDBOX: a fork with a clock of its own; nothing here is the real market")
         refuse_taken_port(self._settings.host, self._settings.port)
         self._streams()
-        self._roles(("engine", "engine"), ("standby", "standby"))
+        self._note()
+        self._roles({"engine": ENGINE, **dict.fromkeys(numbered("standby", self._settings.standbys), STANDBY)})
         self._database()
-        self._home.note_servers(self._settings.redis_url, self._settings.database_url)
+        self._note()
         self._migrate()
-        doors = [(f"{DOORS}-{number}", DOORS) for number in range(1, self._settings.gateways + 1)]
-        self._roles(("project-timescale", "project", "timescale"), *doors)
+        doors = {f"{DOORS}-{number}": GATEWAY for number in range(1, self._settings.gateways + 1)}
+        self._roles({"project-timescale": PROJECTOR, **doors})
         self._wait_healthy()
         if self._settings.demo:
             self._done("demo", demo.prepare(self._settings, address(self._settings), self._signals.pause))
-            self._roles(*((name, name) for name in CLIENTS))
+            self._roles(dict.fromkeys(CLIENTS, MARKET_MAKER))
         self._say(f"ready {address(self._settings)}")
         self._say(screen(self._settings, self._home))
 
@@ -127,16 +158,26 @@ class _Exchange:
         if self._settings.redis_url:
             self._done("streams", "the server of REDIS_URL")
             return
+        if self._settings.replicas:
+            raise HomeError(
+                "EXCHANGE_REPLICAS asks for replicas, and the stream server that is started here has none: set "
+                "REDIS_URL to a server that has, or EXCHANGE_REPLICAS=0"
+            )
         self._valkey = ValkeyServer(
             self._settings.home / "valkey",
             sockets=self._home.run_dir / "valkey",
             log=self._home.log("valkey"),
             fsync=self._settings.fsync,
+            keys=self._settings.keys_dir,
+            streams=self._settings.streams,
+            sandbox=self._settings.sandbox,
+            memory=stream_memory(self._settings),
             pause=self._signals.pause,
         )
         self._children.start(self._valkey)
         self._settings = replace(self._settings, redis_url=self._valkey.url)
-        self._done("streams", f"a server of its own, fsync {self._settings.fsync}")
+        limit = f"up to {stream_memory(self._settings) // _MEGABYTE:,} MB"
+        self._done("streams", f"a server of its own, fsync {self._settings.fsync}, {limit}")
 
     def _database(self) -> None:
         if self._settings.database_url:
@@ -154,7 +195,7 @@ class _Exchange:
 
     def _migrate(self) -> None:
         log = self._home.log("migrate")
-        child = spawn(_argv("migrate"), log=log, environ=environment(self._settings))
+        child = spawn(_argv(*MIGRATION.words), log=log, environ=environment(self._settings, MIGRATION))
         try:
             while child.poll() is None:
                 self._signals.pause(0.5)
@@ -166,12 +207,25 @@ class _Exchange:
             raise ServerError(f"the database's schema cannot be brought up to date.\n{tail(log)}")
         self._done("schema", last_words(log))
 
-    def _roles(self, *roles: tuple[str, ...]) -> None:
-        """Start roles, each given as its name and the words of its command."""
-        environ = environment(self._settings)
-        for name, *words in roles:
-            self._children.start(Role(name, _argv(*words), environ, self._home.log(name)))
-        self._done("roles", ", ".join(name for name, *_ in roles))
+    def _roles(self, roles: Mapping[str, Kind]) -> None:
+        """Start roles, by their names."""
+        for name, kind in roles.items():
+            environ = environment(self._settings, kind)
+            self._children.start(Role(name, _argv(*kind.words), environ, self._home.log(name)))
+        self._done("roles", ", ".join(roles))
+
+    def _note(self) -> None:
+        """Tell other commands where the servers are."""
+        passwords = self._valkey.passwords if self._valkey else None
+        self._home.note_servers(self._settings.redis_url, self._settings.database_url, passwords)
+
+    def _look(self) -> float:
+        """Look after the children, and note for others what became of them; the seconds until the next look."""
+        seconds = self._children.look()
+        if self._children.changed:
+            self._children.changed = False
+            role_states.write(self._home.run_dir, self._children.states())
+        return seconds
 
     def _wait_healthy(self) -> None:
         began = time.monotonic()
@@ -183,7 +237,7 @@ class _Exchange:
             if now - said > _PATIENCE_SECONDS:
                 said = now
                 self._say(f"  … not healthy yet: {answer}")
-            self._children.look()
+            self._look()
             self._children.refuse_failing(CRASHES_AT_START)
             self._signals.pause(0.05)
         self._done("healthy", f"{address(self._settings)}/healthz")
@@ -202,6 +256,16 @@ class _Exchange:
 
     def _done(self, step: str, what: str) -> None:
         self._say(f"{time.monotonic() - self._began:6.1f} s  {step:<9} {what}")
+
+
+def stream_memory(settings: Settings) -> int:
+    """The memory limit in bytes of a stream server of one's own: as set, or half of what there is."""
+    return settings.stream_memory_mb * _MEGABYTE or memory.available() // 2
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """Names for so many of a kind: the plain name for a single one."""
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def health(settings: Settings) -> str:
@@ -225,11 +289,14 @@ def screen(settings: Settings, home: Home) -> str:
     places = [
         ("REST", f"{url}/api/v1 (docs/api.md)"),
         ("feeds", f"{url.replace('http', 'ws', 1)}/ws"),
-        ("streams", f"{settings.redis_url} ({settings.commands_key}, {settings.events_key})"),
+        ("streams", f"{masked(settings.redis_url)} ({settings.commands_key}, {settings.events_key})"),
         ("database", masked(settings.database_url)),
         ("logs", str(home.logs_dir)),
     ]
-    things = [(f"{command} replay", "re-execute the whole log and compare every entry")]
+    things = [
+        (f"{command} doctor", "how every part stands, and what a crash would cost now"),
+        (f"{command} replay", "re-execute the whole log and compare every entry"),
+    ]
     if settings.demo:
         places.insert(2, ("sign in", demo.accounts()))
         things.insert(0, (f"curl -s '{url}/api/v1/depth?market=TATA-INR&limit=5'", "a book"))
@@ -237,7 +304,8 @@ def screen(settings: Settings, home: Home) -> str:
         things.insert(0, (f"{command} admin token", "an administrator's token, to make assets and markets"))
     shown = [f"  {name:<9} {place}" for name, place in places] + [""]
     shown += [f"  {thing}\n      {why}" for thing, why in things]
-    return "\n".join(["", *shown, ""])
+    title = ["", "  SANDBOX: a fork; its time is what `exchange clock` says"] if settings.sandbox else []
+    return "\n".join([*title, "", *shown, ""])
 
 
 def _near(path: Path) -> str:

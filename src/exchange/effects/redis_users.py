@@ -1,0 +1,116 @@
+"""Who may do what on the stream server: one user for each kind of role, and nothing that nobody needs.
+
+Whoever can append commands can act as anyone, and whoever can delete a stream makes its ids repeat. So the default user
+is off, and each role logs in as a user that may do what the role does: only `engine` appends results, only `journal`
+has XTRIM, and no user has a command that deletes, flushes, renames, configures, debugs or shuts down. A script runs
+under its caller's rules, so EVAL gives nobody more than they have.
+
+    all         read both streams; ask about the server; call attention to a stream (PUBLISH: nothing is stored)
+    gateway     appends commands
+    engine      appends commands (ticks, halts) and results; standbys are engines too
+    projector   moves its consumer group
+    journal     trims both streams
+    operator    appends commands, sees who is connected and how the server is set
+
+The rules name keys for reading (`%R~`) and for writing (`%W~`), which takes Redis 7.0 or Valkey. Redis 6.2 does not
+tell the two apart: there a gateway could also append results, which compare-and-append and the chain then show.
+
+What no rule can forbid: XADD takes MAXLEN and MINID, and so who may append may also trim what they append to. Nothing
+here appends that way; `exchange doctor` notices it when somebody does.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+Version = tuple[int, int]
+
+KEY_PERMISSIONS: Final[Version] = (7, 0)
+"""The first version that tells reading a key from writing it."""
+
+NEWEST: Final[Version] = (7, 2)
+"""From this version on the rules are the same."""
+
+_SINCE: Final[Mapping[str, Version]] = {"waitaof": (7, 2), "client|setinfo": (7, 2)}
+"""Commands that an older server does not know, and refuses to read rules about."""
+
+_ALL_MAY: Final = (
+    *("ping", "select", "info", "time", "wait", "waitaof", "exists", "multi", "exec", "discard"),
+    *("client|id", "client|getname", "client|setname", "client|setinfo", "publish"),
+    *("xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups"),
+)
+_SCRIPTS: Final = ("eval", "evalsha", "script|load")
+_GROUPS: Final = ("xgroup|create", "xgroup|setid")
+
+COMMANDS: Final = "commands"
+EVENTS: Final = "events"
+CLOCK: Final = "clock"
+SETTLED: Final = "events:settled"
+"""What is written so that there is a write to wait for: the server counts only those of the one who asks."""
+
+
+class User(NamedTuple):
+    """A user of the stream server, besides what all may do."""
+
+    name: str
+    writes: Sequence[str]
+    """The keys that it may write to."""
+    may: Sequence[str]
+    """Commands, with `|` before a sub-command."""
+    sandbox: Sequence[str] = ()
+    """What a sandbox's clock takes besides: it dates commands by a script that reads the clock's key."""
+
+
+USERS: Final = (
+    User("gateway", (COMMANDS,), ("xadd",), ("get", "set", *_SCRIPTS)),
+    User("engine", (COMMANDS, EVENTS), ("xadd", *_SCRIPTS), ("get",)),
+    User("projector", (EVENTS,), _GROUPS),
+    User("journal", (COMMANDS, EVENTS, SETTLED), ("xtrim", "set", *_GROUPS)),
+    User(
+        "operator",
+        (COMMANDS,),
+        ("xadd", "client|list", "config|get", "memory|usage", "acl|whoami"),
+        ("get", "set", *_SCRIPTS),
+    ),
+)
+"""All users; whoever is not named here cannot log in."""
+
+NAMES: Final = tuple(user.name for user in USERS)
+
+_OFF: Final = "user default off resetpass resetkeys resetchannels -@all"
+
+
+def acl_file(
+    passwords: Mapping[str, str], prefix: str, *, version: Version = NEWEST, sandbox: bool = False
+) -> list[str]:
+    """The lines of an ACL file (`aclfile` in the server's configuration): the default user off, and every user.
+
+    Args:
+        passwords: for each user; only their SHA-256 stands in the file.
+        prefix: of the keys, as EXCHANGE_STREAMS.
+        version: of the server.
+        sandbox: whether there is a sandbox's clock.
+    """
+    lines = [_OFF]
+    for user in USERS:
+        digest = sha256(passwords[user.name].encode()).hexdigest()
+        rules = " ".join(user_rules(user, prefix, version=version, sandbox=sandbox))
+        lines.append(f"user {user.name} on #{digest} {rules}")
+    return lines
+
+
+def user_rules(user: User, prefix: str, *, version: Version = NEWEST, sandbox: bool = False) -> list[str]:
+    """What a user may do, as ACL rules."""
+    names = dict.fromkeys((COMMANDS, EVENTS, *user.writes))
+    keys = [_key(f"{prefix}:{name}", version, writes=name in user.writes) for name in names]
+    may = [*_ALL_MAY, *user.may]
+    if sandbox and user.sandbox:
+        # A script counts as writing every key that is handed to it.
+        keys.append(_key(f"{prefix}:{CLOCK}", version, writes=True))
+        may += [command for command in user.sandbox if command not in may]
+    known = [f"+{command}" for command in may if version >= _SINCE.get(command, (0, 0))]
+    return ["resetchannels", *[f"&{prefix}:{stream}" for stream in (COMMANDS, EVENTS)], *keys, "-@all", *known]
+
+
+def _key(key: str, version: Version, *, writes: bool) -> str:
+    return f"%R~{key}" if version >= KEY_PERMISSIONS and not writes else f"~{key}"
