@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from exchange.cli._history import open_history
+from exchange.cli._history import add_source, open_history
 from exchange.cli._moments import Progress, iso, moment
 from exchange.cli._role import begin
 from exchange.effects.files import FileSnapshotStore
@@ -61,9 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="nearest|genesis|NAME",
         help="where to begin: the nearest snapshot before (default), the log's beginning, or the snapshot file NAME",
     )
-    parser.add_argument(
-        "--source", default="auto", help="where the past is read: auto, streams, journal, or a folder of segment files"
-    )
+    add_source(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text, with everything")
 
 

@@ -1,0 +1,17 @@
+"""The clock that a blocking role waits by."""
+
+from exchange.effects.clock import BlockingClock
+from exchange.effects.ports import Clock
+from exchange.effects.redis_clock import BlockingSandboxClock
+from exchange.settings import Settings
+
+
+def open_clock(settings: Settings, user: str = "engine") -> Clock:
+    """The machine's own clock; in a sandbox, the sandbox's, as this user of the stream server.
+
+    Raises:
+        SettingsError: it is a sandbox, and no stream server is known.
+    """
+    if not settings.sandbox:
+        return BlockingClock()
+    return BlockingSandboxClock(settings.redis_for(user), settings.commands_key, settings.clock_key)
