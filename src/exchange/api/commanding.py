@@ -14,6 +14,7 @@ from exchange.api.parts import WHOLE, answers, duplicate_of, parts, refusal_of, 
 from exchange.commands import codec as commands
 from exchange.commands.types import Batch, CancelReplace, Command, Place, PlaceList
 from exchange.commands.writer import CommandWriter
+from exchange.effects.failpoints import reached
 from exchange.effects.ports import Log, LogFull, LogUnavailable
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
@@ -111,7 +112,9 @@ class CommandPath:
 
     async def _ask(self, command: Command) -> Answer:
         waiter = self._reader.waiter
+        reached("before_append")
         id = await self._writer.append(command)
+        reached("after_append")
         self._see_current(waiter)
         entry = await await_result(waiter, id, self._deadline_s, self._log)
         self._see_current(waiter)

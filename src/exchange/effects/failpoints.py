@@ -2,7 +2,8 @@
 reaches the named point for the n-th time. Without the variable a point costs one comparison.
 
 The points: `after_read`, `during_apply`, `after_apply`, `mid_publish`, `after_publish` of the engine; `snapshot_write`,
-`before_rename`, `after_rename` of the snapshot store; `before_commit`, `after_commit` of the projector.
+`before_rename`, `after_rename` of the snapshot store; `before_commit`, `after_commit` of the projector;
+`before_append`, `after_append` of the gateway.
 """
 
 import os
