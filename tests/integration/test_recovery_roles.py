@@ -24,7 +24,6 @@ from exchange.roles.engine import Engine
 from exchange.roles.genesis import open_log
 from exchange.roles.memory import Memory
 from exchange.roles.recovery import recover
-from exchange.roles.standby import Standby
 from exchange.roles.stops import Diverged, Halted, Mismatch, WrongLog
 from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
 from tests.integration.trading import (
@@ -415,7 +414,7 @@ def test_a_full_disk_costs_the_snapshot_and_nothing_else(log: BlockingRedisLog, 
 
     store = FullDisk(folder)
     engine = open_world(log, store)
-    follower = Standby(log, store, BlockingClock(), every=10, seconds=3600, keep=2, wait_ms=1)
+    follower = standby(log, store, every=10, keep=2)
     run(follower.turn())
     trade(engine, log, 1, 30)
     run(follower.turn())

@@ -2,7 +2,8 @@
 doubled or reordered command changes the state."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import redis
 from structlog.testing import capture_logs
@@ -21,6 +22,7 @@ from exchange.commands.types import (
 )
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
+from exchange.effects.ports import AsideFailed
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.events.codec import chain
@@ -117,8 +119,38 @@ def drain(engine: Engine, log: BlockingRedisLog) -> None:
 
 
 def standby(log: BlockingRedisLog, store: FileSnapshotStore, every: int = 1, keep: int = 3) -> Standby:
-    """A standby that takes a snapshot in every turn that has something new."""
-    return Standby(log, store, BlockingClock(), every=every, seconds=3600, keep=keep, wait_ms=1)
+    """A standby that takes a snapshot in every turn that has something new, and never takes over."""
+    return Standby(
+        log, store, BlockingClock(), AtOnce(), takeover_ms=3_600_000, every=every, seconds=3600, keep=keep, wait_ms=1
+    )
+
+
+class AtOnce:
+    """An `Aside` without a process of its own: the work is done when it begins, and its end is heard of at once."""
+
+    def __init__(self) -> None:
+        self._ended: Callable[[], str] | None = None
+
+    def begin(self, work: Callable[[], str]) -> bool:
+        """See `Aside`."""
+        if self._ended is not None:
+            return False
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - a child would tell of any
+            self._ended = partial(self._fail, f"{type(error).__name__}: {error}")
+        else:
+            self._ended = partial(str, result)
+        return True
+
+    def ended(self) -> str | None:
+        """See `Aside`."""
+        ended, self._ended = self._ended, None
+        return None if ended is None else ended()
+
+    @staticmethod
+    def _fail(how: str) -> str:
+        raise AsideFailed(how)
 
 
 def all_commands(log: BlockingRedisLog) -> list[CommandEntry]:

@@ -3,12 +3,13 @@
 import argparse
 
 from exchange.cli._role import Stop, begin, open_log, serve
+from exchange.effects.aside import Forked
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.roles.standby import Standby
 from exchange.settings import Settings
 
-HELP = "The shadow engine: checks every published entry against its own result, and takes the snapshots."
+HELP = "The shadow engine: checks every entry, takes the snapshots, and publishes when the engine is silent."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +20,18 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Follow the log until told to stop."""
     begin(settings, "standby")
     stopping = Stop()
+    aside = Forked()
     standby = Standby(
         open_log(settings, "engine"),
         FileSnapshotStore(settings.snapshots),
         BlockingClock(),
+        aside,
+        takeover_ms=settings.takeover_ms,
         every=settings.snapshot_every,
         seconds=settings.snapshot_seconds,
         keep=settings.snapshot_keep,
     )
-    return serve("standby", standby.run(stopping))
+    try:
+        return serve("standby", standby.run(stopping))
+    finally:
+        aside.close()

@@ -13,6 +13,8 @@ Time passes for the machine only with commands. When none come and something is 
 activations that were too many for one command), an engine appends a `tick` as any client might; a second engine's tick
 does no harm.
 
+A standby that takes over is this very loop on the standby's memory, for as long as nobody else publishes: `turn` tells.
+
 It must never publish a result that it did not compute on top of exactly the log's last entry, nor go on after one that
 differs from its own.
 """
@@ -56,7 +58,9 @@ class Engine:
         wait_ms: int = WAIT_MS,
         overlap_from: int = OVERLAP_FROM,
         new_log_id: Callable[[], str] = genesis.random_log_id,
+        memory: Memory | None = None,
     ) -> None:
+        """`memory` is a role's that this loop works for; an engine has its own."""
         self._log = log
         self._store = store
         self._clock = clock
@@ -64,7 +68,7 @@ class Engine:
         self._wait_ms = wait_ms
         self._overlap_from = overlap_from
         self._new_log_id = new_log_id
-        self._memory = Memory(log, store)
+        self._memory = Memory(log, store) if memory is None else memory
         self._sent = 0
         """How many of the pending entries are under way."""
         self._answer: Awaitable[None] | None = None
@@ -78,58 +82,71 @@ class Engine:
             EffectError: the log refused in a way that waiting does not cure.
         """
         await turn_until(stopping, self.turn, self._memory, self._clock)
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Settle, if the log lets it: for the end of a life.
+
+        Raises:
+            MustStop: see `stops`.
+        """
         try:
             await self.settle()
         except (LogUnavailable, LogFull) as error:
             _logger.warning("stopped without an answer to the last publication", reason=str(error))
 
-    async def settle(self) -> None:
-        """Hear what became of the publication that the last turn left under way, if it did.
+    async def settle(self) -> bool:
+        """Hear what became of the publication that the last turn left under way, if it did; false when it was refused
+        because the log had gone on.
 
         Raises:
             MustStop: see `stops`.
             LogUnavailable, LogFull: the batch stays pending.
         """
-        if self._answer is not None:
-            await self._hear(await self._memory.replica())
+        return self._answer is None or await self._hear(await self._memory.replica())
 
-    async def turn(self) -> None:
+    async def turn(self) -> bool:
         """Recover if need be; then one batch, or up to `wait_ms` without one.
+
+        Returns:
+            Whether nobody else is known to publish: false when a batch was refused because the log had gone on.
 
         Raises:
             MustStop: see `stops`.
             LogUnavailable, LogFull: what is pending stays so and is offered again.
         """
         try:
-            await self._turn(await self._memory.replica())
+            return await self._turn(await self._memory.replica())
         except EffectError:
             self._answer = None  # the log will be asked what became of it
             raise
 
-    async def _turn(self, replica: Replica) -> None:
+    async def _turn(self, replica: Replica) -> bool:
         opened = bool(replica.machine.state.log_id)
+        alone = True
         halted = None
         if self._answer is not None or not replica.pending:
             halted = await self._compute(replica)
         if self._answer is not None and not await self._hear(replica):
-            return  # a broken machine breaks again, once what was whole before is offered again
+            return False  # a broken machine breaks again, once what was whole before is offered again
         if replica.pending:
             reached("after_apply")
             self._sent = len(replica.pending)
             self._answer = self._log.publish(replica.confirmed, list(replica.pending))
             if halted is not None or not opened or self._sent < self._overlap_from:
-                await self._hear(replica)
+                alone = await self._hear(replica)
         if halted is not None:
             raise halted
+        return alone
 
     async def _compute(self, replica: Replica) -> Halted | None:
         """Apply what has come in. It waits for something only while nothing is under way."""
         if not replica.machine.state.log_id:
             await genesis.open_log(self._log, self._store, replica.machine, self._new_log_id)
-        wait_ms = self._patience(replica.machine.state.due_ms()) if self._answer is None else 0
+        wait_ms = self.patience(replica) if self._answer is None else 0
         commands = await self._log.commands(replica.machine.head.id, self._batch, wait_ms)
         reached("after_read")
-        if not commands and self._answer is None and self._is_due(replica):
+        if not commands and self._answer is None and self.is_due(replica):
             await self._log.append(_TICK)
         try:
             for command in commands:
@@ -139,14 +156,16 @@ class Engine:
             return halted
         return None
 
-    def _patience(self, due_ms: int) -> int:
+    def patience(self, replica: Replica) -> int:
         """How long to wait for commands: not beyond what is due, and at least a moment, since the server's clock, which
         commands are dated by, may be behind this one."""
+        due_ms = replica.machine.state.due_ms()
         if due_ms < 0:
             return self._wait_ms
         return min(max(due_ms - self._clock.now_ms(), TICK_MS), self._wait_ms)
 
-    def _is_due(self, replica: Replica) -> bool:
+    def is_due(self, replica: Replica) -> bool:
+        """Whether something should happen now although nobody asks for it."""
         due_ms = replica.machine.state.due_ms()
         return 0 <= due_ms <= self._clock.now_ms()
 

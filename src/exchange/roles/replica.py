@@ -11,9 +11,13 @@ It must never take a published entry's word for a state: every result is compute
 from collections import deque
 from collections.abc import Callable
 
+import orjson
+
+from exchange.commands.types import RULES
 from exchange.effects.ports import Log
 from exchange.engine import Machine
-from exchange.roles.stops import Gap, Halted, Mismatch
+from exchange.events.types import Outcome
+from exchange.roles.stops import Gap, Halted, Mismatch, MustStop, NewerRules, Unsound
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
 
 BATCH = 1_000
@@ -21,24 +25,36 @@ BATCH = 1_000
 everybody else for longer."""
 
 
-class Replica:
-    """A machine beside the log it follows. It starts where the machine stands, which must be a confirmed position."""
+Check = Callable[[Outcome], str]
+"""Looks at a result and says what is wrong with it; empty for nothing."""
 
-    def __init__(self, machine: Machine) -> None:
+
+class Replica:
+    """A machine beside the log it follows. It starts where the machine stands, which must be a confirmed position.
+
+    With a `check` every result is looked at when it is computed: none that does not pass is published or confirmed.
+    `entries` counts those confirmed so far.
+    """
+
+    def __init__(self, machine: Machine, check: Check | None = None) -> None:
         self.machine = machine
         self.confirmed: Head = machine.head
         self.pending: deque[EventEntry] = deque()
+        self.entries = 0
+        self._check = check
 
     def compute(self, command: CommandEntry) -> EventEntry:
         """Apply the next command; its result is pending until `confirm` or `published`.
 
         Raises:
-            Halted: the machine broke, and this replica is of no further use.
+            Halted, Unsound: the machine broke, or its result; this replica is of no further use.
         """
         try:
             entry = self.machine.step(command)
         except Exception as error:  # whatever it is, the state may be half-changed: nothing but stopping is safe
             raise _halted(command, error) from error
+        if self._check is not None:
+            self._look(self._check, command)
         self.pending.append(entry)
         return entry
 
@@ -47,15 +63,16 @@ class Replica:
 
         Raises:
             Gap: the log's entry has another id.
-            Mismatch: it has another payload or chain.
+            Mismatch, NewerRules: it has another payload or chain.
         """
         computed = self.pending[0]
         if computed.id != published.id:
             raise _gap(computed, published)
         if computed.chain != published.chain or computed.payload != published.payload:
-            raise Mismatch(published, computed)
+            raise _difference(published, computed)
         self.pending.popleft()
         self.confirmed = Head(published.id, published.chain)
+        self.entries += 1
 
     def published(self, count: int) -> None:
         """The oldest `count` pending entries are in the log: compare-and-append took them as one."""
@@ -63,6 +80,7 @@ class Replica:
             self.pending.popleft()
         last = self.pending.popleft()
         self.confirmed = Head(last.id, last.chain)
+        self.entries += count
 
     async def catch_up(
         self,
@@ -80,7 +98,7 @@ class Replica:
             How many entries there were; zero when the log has no more (within `wait_ms`).
 
         Raises:
-            Gap, Mismatch, Halted: this role must stop.
+            Gap, Mismatch, NewerRules, Halted, Unsound: this role must stop.
             LogUnavailable: what was confirmed so far stays so.
         """
         published = await log.events(self.confirmed.id, count, wait_ms)
@@ -108,6 +126,7 @@ class Replica:
     ) -> None:
         """Compute commands that are published already, and compare: `compute` and `confirm` in one, for many."""
         step = self.machine.step
+        check = self._check
         computed: EventEntry | None = None
         try:
             for command, entry in zip(commands, published, strict=False):
@@ -118,17 +137,39 @@ class Replica:
                 except Exception as error:  # as in `compute`
                     raise _halted(command, error) from error
                 if result.chain != entry.chain or result.payload != entry.payload:
-                    raise Mismatch(entry, result)
+                    raise _difference(entry, result)
+                if check is not None:
+                    self._look(check, command)
                 computed = result
+                self.entries += 1
                 if each is not None:
                     each(entry)
         finally:
             if computed is not None:
                 self.confirmed = Head(computed.id, computed.chain)
 
+    def _look(self, check: Check, command: CommandEntry) -> None:
+        breach = check(self.machine.outcome)
+        if breach:
+            raise Unsound(f"entry {format_id(command.id)}: {breach}. The exchange's money does not add up.")
+
 
 def _halted(command: CommandEntry, error: Exception) -> Halted:
     return Halted(command.id, f"{type(error).__name__}: {error}")
+
+
+def _difference(published: EventEntry, computed: EventEntry) -> MustStop:
+    """What two results of one command come from: a switch to rules that only a newer version knows, or what must not
+    be."""
+    try:
+        events: list[dict[str, object]] = orjson.loads(published.payload)["events"]
+        for event in events:
+            rules = event.get("rules")
+            if isinstance(rules, int) and rules > RULES and event.get("type") in {"rules_set", "log_opened"}:
+                return NewerRules(published.id, rules, RULES)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        pass  # what cannot be read differs all the same
+    return Mismatch(published, computed)
 
 
 def _gap(expected: CommandEntry | EventEntry, published: EventEntry) -> Gap:

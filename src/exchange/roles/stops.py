@@ -3,11 +3,13 @@
     MustStop
     ├── CannotStart       the log and the snapshots beside it do not make a state to start from
     │   ├── WrongLog          the snapshots are another log's, or the log is empty beside them
-    │   └── NewerFormat       a snapshot of a format that only a newer version reads
+    │   ├── NewerFormat       a snapshot of a format, or of rules, that only a newer version knows
+    │   └── NewerRules        the log goes on by rules that only a newer version knows
     ├── Diverged          the log does not say what this machine computes from it
     │   ├── Gap               a command without result between results, or a result without command
     │   │   └── Trimmed           a stream begins after every position that a state could be had for
     │   └── Mismatch          another result was published than the one computed
+    ├── Unsound           money was made or lost, or is bound to nothing
     └── Halted            the machine broke an invariant of its own
 
 Each message names the id and says what to do. A role that raises one of these has published nothing at or after that
@@ -33,6 +35,16 @@ class WrongLog(CannotStart):
 
 class NewerFormat(CannotStart):
     """A snapshot was written by a newer version, whose state this one cannot know."""
+
+
+class NewerRules(CannotStart):
+    """An operator has switched the log to rules that this version does not know."""
+
+    def __init__(self, id: StreamId, rules: int, known: int) -> None:
+        super().__init__(
+            f"the log follows rules {rules} from entry {format_id(id)} on; this version knows rules up to {known}. "
+            "Run the version that wrote it, or a newer one: there is no way back to an older one."
+        )
 
 
 class Diverged(MustStop):
@@ -64,6 +76,10 @@ class Mismatch(Diverged):
             f"entry {format_id(self.id)} differs: published {_show(published)}; computed {_show(computed)}. "
             "Either the log was changed, or this version computes otherwise than the one that wrote it."
         )
+
+
+class Unsound(MustStop):
+    """The money does not add up; the message says whose, of what, and how much."""
 
 
 class Halted(MustStop):

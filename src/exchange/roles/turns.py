@@ -1,7 +1,8 @@
 """The loop of a role: one turn after another until it is told to stop, and patience while the log is away.
 
 A turn does one batch. What it raises decides: an unavailable log puts the role's memory in doubt, a full one leaves the
-batch to be offered again, and both are waited out with growing pauses. Everything else ends the role.
+batch to be offered again, and both are waited out with growing pauses. A difference makes the role recover, if the log
+was trimmed past its position. Everything else ends the role.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ import structlog
 
 from exchange.effects.ports import Clock, LogFull, LogUnavailable
 from exchange.roles.memory import Memory
+from exchange.roles.stops import Diverged, Trimmed
 
 _logger = structlog.get_logger(__name__)
 
@@ -22,7 +24,7 @@ _LONGEST_PAUSE = 1.0
 Stopping = Callable[[], bool]
 
 
-async def turn_until(stopping: Stopping, turn: Callable[[], Awaitable[None]], memory: Memory, clock: Clock) -> None:
+async def turn_until(stopping: Stopping, turn: Callable[[], Awaitable[object]], memory: Memory, clock: Clock) -> None:
     """Call `turn` until `stopping()`; a turn that has begun is finished.
 
     Raises:
@@ -32,7 +34,7 @@ async def turn_until(stopping: Stopping, turn: Callable[[], Awaitable[None]], me
     pause = _FIRST_PAUSE
     while not stopping():
         try:
-            await turn()
+            await _turn(turn, memory)
         except LogUnavailable as error:
             memory.doubt()
             reason = f"log unavailable: {error}"
@@ -44,3 +46,14 @@ async def turn_until(stopping: Stopping, turn: Callable[[], Awaitable[None]], me
         _logger.warning("waiting for the log", reason=reason, pause=pause)
         await clock.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _turn(turn: Callable[[], Awaitable[object]], memory: Memory) -> None:
+    try:
+        await turn()
+    except Trimmed:
+        raise
+    except Diverged as difference:
+        if not await memory.trimmed():
+            raise
+        _logger.warning("the log was trimmed past this position: recovering", reason=str(difference))
