@@ -12,8 +12,9 @@ under its caller's rules, so EVAL gives nobody more than they have.
     journal     trims both streams
     operator    appends commands, sees who is connected and how the server is set
 
-The rules name keys for reading (`%R~`) and for writing (`%W~`), which takes Redis 7.0 or Valkey. Redis 6.2 does not
-tell the two apart: there a gateway could also append results, which compare-and-append and the chain then show.
+The rules tell keys to read (`%R~`) from keys to write, and let SET at one key only (a selector: SET would replace a
+stream); both take Redis 7.0 or Valkey. Redis 6.2 can do neither: there a gateway could also append results, which
+compare-and-append and the chain then show.
 
 What no rule can forbid: XADD takes MAXLEN and MINID, and so who may append may also trim what they append to. Nothing
 here appends that way; `exchange doctor` notices it when somebody does.
@@ -54,24 +55,19 @@ class User(NamedTuple):
 
     name: str
     writes: Sequence[str]
-    """The keys that it may write to."""
+    """The streams that it may write to."""
     may: Sequence[str]
     """Commands, with `|` before a sub-command."""
-    sandbox: Sequence[str] = ()
-    """What a sandbox's clock takes besides: it dates commands by a script that reads the clock's key."""
+    sets: Sequence[str] = ()
+    """The keys that it may SET; the clock only where there is one."""
 
 
 USERS: Final = (
-    User("gateway", (COMMANDS,), ("xadd",), ("get", "set", *_SCRIPTS)),
-    User("engine", (COMMANDS, EVENTS), ("xadd", *_SCRIPTS), ("get",)),
+    User("gateway", (COMMANDS,), ("xadd",), (CLOCK,)),
+    User("engine", (COMMANDS, EVENTS), ("xadd", *_SCRIPTS)),
     User("projector", (EVENTS,), _GROUPS),
-    User("journal", (COMMANDS, EVENTS, SETTLED), ("xtrim", "set", *_GROUPS)),
-    User(
-        "operator",
-        (COMMANDS,),
-        ("xadd", "client|list", "config|get", "memory|usage", "acl|whoami"),
-        ("get", "set", *_SCRIPTS),
-    ),
+    User("journal", (COMMANDS, EVENTS), ("xtrim", *_GROUPS), (SETTLED,)),
+    User("operator", (COMMANDS,), ("xadd", "client|list", "config|get", "memory|usage"), (CLOCK,)),
 )
 """All users; whoever is not named here cannot log in."""
 
@@ -101,16 +97,17 @@ def acl_file(
 
 def user_rules(user: User, prefix: str, *, version: Version = NEWEST, sandbox: bool = False) -> list[str]:
     """What a user may do, as ACL rules."""
-    names = dict.fromkeys((COMMANDS, EVENTS, *user.writes))
-    keys = [_key(f"{prefix}:{name}", version, writes=name in user.writes) for name in names]
+    modern = version >= KEY_PERMISSIONS
+    channels = [f"&{prefix}:{stream}" for stream in (COMMANDS, EVENTS)]
+    keys = [
+        f"%R~{prefix}:{stream}" if modern and stream not in user.writes else f"~{prefix}:{stream}"
+        for stream in (COMMANDS, EVENTS)
+    ]
     may = [*_ALL_MAY, *user.may]
-    if sandbox and user.sandbox:
-        # A script counts as writing every key that is handed to it.
-        keys.append(_key(f"{prefix}:{CLOCK}", version, writes=True))
-        may += [command for command in user.sandbox if command not in may]
+    if sandbox and "xadd" in user.may:
+        # Commands are dated by a script that reads the clock; a script counts as writing every key handed to it.
+        keys.append(f"~{prefix}:{CLOCK}")
+        may += [command for command in ("get", *_SCRIPTS) if command not in may]
     known = [f"+{command}" for command in may if version >= _SINCE.get(command, (0, 0))]
-    return ["resetchannels", *[f"&{prefix}:{stream}" for stream in (COMMANDS, EVENTS)], *keys, "-@all", *known]
-
-
-def _key(key: str, version: Version, *, writes: bool) -> str:
-    return f"%R~{key}" if version >= KEY_PERMISSIONS and not writes else f"~{key}"
+    sets = [f"(~{prefix}:{key} +set)" for key in user.sets if modern and (sandbox or key != CLOCK)]
+    return ["resetchannels", *channels, *keys, "-@all", *known, *sets]
