@@ -89,7 +89,8 @@ def _list(settings: Settings, commands: list[Command], pause: Callable[[float], 
     """Append the commands and wait for their results; gives the last one's position."""
     if not commands:
         return ""
-    log = BlockingRedisLog(settings.redis_for("operator"), settings.commands_key, settings.events_key)
+    url, clock_key = settings.redis_for("operator"), settings.clock_key
+    log = BlockingRedisLog(url, settings.commands_key, settings.events_key, clock_key=clock_key)
     try:
         ids = log.append_many([encode(command) for command in commands])
         for id in ids:

@@ -14,13 +14,14 @@ from exchange.api.past import Past
 from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.commands.types import OpenAccount
 from exchange.effects.ports import Clock, EffectError, Log
+from exchange.effects.redis_clock import SandboxClock
 from exchange.events.types import AccountOpened, Rejected
 from exchange.projections.live.records import LiveAccount, LiveMarket
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.view import LiveView
 from exchange.settings import Settings
 from exchange.terms.codes import Code
-from exchange.terms.stream import format_id
+from exchange.terms.stream import START, StreamId, format_id
 
 _logger = structlog.get_logger(__name__)
 
@@ -60,10 +61,16 @@ class Gateway:
         past: Past,
         identity: Identity | None,
         tokens: Tokens,
+        sandbox: SandboxClock | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
         self.clock = clock
+        self.sandbox = sandbox
+        """The clock of a sandbox; None outside one."""
+        self.time: Clock = sandbox or clock
+        """The market's time, which commands are dated by; `clock` is the wall's, for tokens and patience."""
+        self._waiting: tuple[StreamId, int] = (START, 0)
         self.follower = follower
         self.commands = commands
         self.past = past
@@ -209,12 +216,22 @@ class Gateway:
         if not view.log_id:
             checks["engine"] = "the log has not been opened: no engine has run yet"
         waiting = await self.log.commands(position, 1)
-        if not waiting or self.clock.now_ms() - waiting[0].id[0] < SILENT_MS:
+        if not waiting or self._waited_ms(waiting[0].id) < SILENT_MS:
             return
         if await self.log.event(waiting[0].id) is None:
             checks["engine"] = f"command {format_id(waiting[0].id)} has had no result for {SILENT_MS} ms or longer"
         elif self.view.position < waiting[0].id:
             checks["view"] = f"entry {format_id(waiting[0].id)} has not been read for {SILENT_MS} ms or longer"
+
+    def _waited_ms(self, id: StreamId) -> int:
+        """How long a command has been without its entry: in a sandbox, whose ids tell nothing of it, since it was first
+        looked at."""
+        now_ms = self.clock.now_ms()
+        if self.sandbox is None:
+            return now_ms - id[0]
+        if self._waiting[0] != id:
+            self._waiting = id, now_ms
+        return now_ms - self._waiting[1]
 
     async def _database(self) -> str:
         if self._identity is None:

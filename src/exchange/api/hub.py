@@ -39,8 +39,9 @@ class Subscriber:
 class Hub:
     """All connections of this process."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, wall: Clock | None = None) -> None:
         self._clock = clock
+        self._wall = wall or clock
         self._everyone: set[Subscriber] = set()
         self._public: dict[str, set[Subscriber]] = {}
         self._private: dict[int, set[Subscriber]] = {}
@@ -181,8 +182,9 @@ class Hub:
             if due is not None:
                 for subscriber in self._public[channel]:
                     subscriber.outbox.put(due)
+        wall_ms = self._wall.now_ms()
         for subscriber in self.everyone():
-            if subscriber.account is not None and subscriber.expires_ms <= now_ms:
+            if subscriber.account is not None and subscriber.expires_ms <= wall_ms:
                 subscriber.outbox.close(EXPIRED, "the token expired: sign in again")
 
     def _first_message(self, view: LiveView, subscriber: Subscriber, channel: Channel) -> bytes | None:

@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final
@@ -79,10 +79,18 @@ def read_password(text: str) -> bytes:
     return raw
 
 
+def random_subject(_email: str) -> uuid.UUID:
+    """The id of somebody who signs up."""
+    return uuid.uuid4()
+
+
 class Identity:
     """Users and their passwords. Every method raises ApiError `database_unavailable` when the database is away."""
 
-    def __init__(self, database_url: str, *, cost: int = COST) -> None:
+    def __init__(
+        self, database_url: str, *, cost: int = COST, new_subject: Callable[[str], uuid.UUID] = random_subject
+    ) -> None:
+        self._new_subject = new_subject
         self._engine = database.engine(database_url, pool_size=4)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
         self._waiting = 0
@@ -101,7 +109,7 @@ class Identity:
             ApiError: the email is taken, or too many wait already.
         """
         hashed = await self._hashing(password, None)
-        subject = uuid.uuid4()
+        subject = self._new_subject(email)
         insert = users.insert().values(id=subject, email=email, password_hash=hashed, role=USER)
         try:
             async with self._connection() as connection:

@@ -19,12 +19,14 @@ from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
 from exchange.api.hub import GOING_AWAY, Hub, ticking
-from exchange.api.identity import COST, Identity
+from exchange.api.identity import COST, Identity, random_subject
 from exchange.api.past import Past
 from exchange.api.tokens import Tokens, load_key
+from exchange.effects import sandbox_mark
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
+from exchange.effects.redis_clock import SandboxClock
 from exchange.effects.redis_log import AsyncRedisLog
 from exchange.projections.timescale.history import History
 from exchange.settings import Settings
@@ -45,7 +47,8 @@ class Server:
         self._password_cost = password_cost
         self._deadline_s = deadline_s
         self._clock = AsyncClock()
-        self.hub = Hub(self._clock)
+        self._sandbox = sandbox_clock(settings)
+        self.hub = Hub(self._sandbox or self._clock, self._clock)
         self._stack = AsyncExitStack()
         self._following: asyncio.Task[None] | None = None
 
@@ -65,15 +68,22 @@ class Server:
         if settings.database_url:
             history = History(settings.database_url)
             self._stack.push_async_callback(history.close)
-            identity = Identity(settings.database_url, cost=self._password_cost)
+            mark = sandbox_mark.read(settings.home)
+            new_subject = mark.subject if mark is not None else random_subject
+            identity = Identity(settings.database_url, cost=self._password_cost, new_subject=new_subject)
             self._stack.push_async_callback(identity.close)
         hub = self.hub
-        follower = Follower(reads, questions, FileSnapshotStore(settings.snapshots), clock, questions.pin, hub, history)
+        store = FileSnapshotStore(settings.snapshots)
+        follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, hub, history)
         await self._read_up(follower)
         commands = CommandPath(questions, follower, deadline_s=self._deadline_s)
-        gateway = Gateway(settings, questions, clock, follower, commands, Past(history), identity, tokens)
+        past = Past(history)
+        gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())
+        if self._sandbox is not None:
+            self._stack.callback(self._sandbox.close)
+            self._task(self._sandbox.follow())
         self._task(ticking(hub, lambda: follower.view))
         await self._listen(gateway, hub)
 
@@ -97,7 +107,8 @@ class Server:
 
     def _log(self) -> AsyncRedisLog:
         url = self.settings.redis_for("gateway")
-        log = AsyncRedisLog(url, self.settings.commands_key, self.settings.events_key)
+        settings = self.settings
+        log = AsyncRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key)
         self._stack.push_async_callback(log.aclose)
         return log
 
@@ -115,6 +126,8 @@ class Server:
         """Wait for the log, as long as it takes: it may be starting too."""
         while not self.stop.is_set():
             try:
+                if self._sandbox is not None:
+                    await self._sandbox.refresh()
                 await follower.start()
             except LogUnavailable as error:
                 _logger.warning("waiting for the log", reason=str(error))
@@ -144,6 +157,13 @@ class Server:
             reuse_port=True if settings.gateways > 1 else None,
         )
         self._stack.callback(listening.close)
+
+
+def sandbox_clock(settings: Settings) -> SandboxClock | None:
+    """The clock of a sandbox; None outside one."""
+    if not settings.sandbox:
+        return None
+    return SandboxClock(settings.redis_for("gateway"), settings.commands_key, settings.clock_key)
 
 
 async def _hang_up(hub: Hub) -> None:

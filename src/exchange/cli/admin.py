@@ -89,7 +89,9 @@ async def _command(settings: Settings, args: argparse.Namespace) -> int:
     """Append an act's command and print its result."""
     act = ACTS[args.act]
     url = settings.redis_for("operator")
-    reads, questions = (AsyncRedisLog(url, settings.commands_key, settings.events_key) for _ in range(2))
+    reads, questions = (
+        AsyncRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key) for _ in range(2)
+    )
     clock = AsyncClock()
     store = FileSnapshotStore(settings.snapshots)
     follower = Follower(reads, questions, store, clock, questions.pin, Hub(clock), None, with_tape=False)

@@ -5,6 +5,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from exchange.cli._role import open_log
 from exchange.clients import lobster
 from exchange.clients.drive import PATIENCE, CommandDoor, Door, Driven, Driver, Pace, plan
 from exchange.clients.flow import Flow
@@ -14,7 +15,6 @@ from exchange.clients.lobster import BookRow, LobsterError, Quote
 from exchange.clients.published import BookError
 from exchange.clients.stage import ActionRefused, DriveError, LogStream, Stage, prepare
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import BlockingRedisLog
 from exchange.events.codec import UnreadableEvent
 from exchange.settings import Settings
 from exchange.supervisor.start import address
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if not settings.redis_url:
         return _cannot("no exchange is running here: start one (`exchange up`), or set REDIS_URL")
-    log = BlockingRedisLog(settings.redis_for("operator"), settings.commands_key, settings.events_key)
+    log = open_log(settings)
     try:
         return _drive(args, settings, LogStream(log))
     except (LobsterError, DriveError, EffectError, UnreadableEvent) as error:

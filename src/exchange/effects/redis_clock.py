@@ -30,6 +30,8 @@ HIGHEST_RATE: Final = 10_000 * RATE
 LATEST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999; no clock goes beyond."""
 
+_LOOK_S: Final = 0.1
+
 Move = Literal["show", "pause", "step", "run", "set"]
 """What to do: nothing, stand still, go on by so many milliseconds, go at a rate, go to a time."""
 
@@ -169,6 +171,15 @@ class SandboxClock:
         moved = _moved(reply)
         self._seen, self._seen_ns = moved, time.monotonic_ns()
         return moved
+
+    async def follow(self) -> None:
+        """Look every tenth of a second whether somebody else moved it, until cancelled."""
+        while True:
+            await self.sleep(_LOOK_S)
+            try:
+                await self.refresh()
+            except EffectError:
+                continue  # what it showed last goes on; whoever needs the log hears of this
 
     def close(self) -> None:
         """Let the connection go."""

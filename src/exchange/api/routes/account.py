@@ -22,7 +22,7 @@ async def show(call: Call) -> Reply:
     call.query()
     gateway = call.gateway
     view = gateway.view
-    now_ms = gateway.clock.now_ms()
+    now_ms = gateway.time.now_ms()
     fees: list[Json] = []
     for name, market in sorted(view.markets.items()):
         maker, taker = view.rates(account.id, market, now_ms)

@@ -28,7 +28,7 @@ async def time(call: Call) -> Reply:
     """`GET time`."""
     call.query()
     position = call.gateway.view.position
-    return Reply({"time": call.gateway.clock.now_ms(), "position": format_id(position)}, position)
+    return Reply({"time": call.gateway.time.now_ms(), "position": format_id(position)}, position)
 
 
 async def assets(call: Call) -> Reply:
@@ -80,7 +80,7 @@ async def ticker(call: Call) -> Reply:
     """`GET ticker`."""
     query = call.query("market")
     view = call.gateway.view
-    now_ms = call.gateway.clock.now_ms()
+    now_ms = call.gateway.time.now_ms()
     if "market" in query:
         market = call.gateway.market(query.text("market"))
         return Reply(shapes.ticker(market, view.tape.market(market.name), now_ms), view.position)

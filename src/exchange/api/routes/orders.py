@@ -137,7 +137,7 @@ async def quoted(call: Call) -> Reply:
     if quantity > market.lot_size * MAX_COUNT:
         raise ApiError(Code.OUT_OF_RANGE, "quantity")
     gateway = call.gateway
-    _, taker_fee = gateway.view.rates(None, market, gateway.clock.now_ms())
+    _, taker_fee = gateway.view.rates(None, market, gateway.time.now_ms())
     found = quote.walk(market, kind, quantity, quote_amount, taker_fee)
     return Reply(quote.shape(market, kind, quantity, quote_amount, found), call.gateway.view.position)
 

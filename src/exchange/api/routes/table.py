@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from exchange.api.call import Access, Call, Reply
-from exchange.api.routes import account, admin, lists, markets, money, orders, people, several
+from exchange.api.routes import account, admin, lists, markets, money, orders, people, sandbox, several
 
 
 class Route(NamedTuple):
@@ -65,4 +65,6 @@ ROUTES: Final = (
     Route("PUT", "admin/assets/{asset}/fee-tiers", _ADMIN, admin.set_fee_tiers),
     Route("PATCH", "admin/accounts/{account}", _ADMIN, admin.change_account),
     Route("PUT", "admin/rules", _ADMIN, admin.set_rules),
+    Route("GET", "sandbox/clock", _PUBLIC, sandbox.show),
+    Route("PUT", "sandbox/clock", _ADMIN, sandbox.move),
 )
