@@ -34,14 +34,23 @@ class Stop:
         signal.signal(number, signal.SIG_DFL)
 
 
-def open_log(settings: Settings, user: str = "operator") -> BlockingRedisLog:
-    """The log that the settings name, as this user of the stream server (`effects.redis_users`).
+def open_log(settings: Settings, user: str = "operator", role: str = "") -> BlockingRedisLog:
+    """The log that the settings name, as this user of the stream server (`effects.redis_users`). A role's connection
+    says its name and how far it has come.
 
     Raises:
         SettingsError: they name none.
     """
     url = settings.redis_for(user)
-    return BlockingRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key)
+    return BlockingRedisLog(
+        url,
+        settings.commands_key,
+        settings.events_key,
+        name=role,
+        replicas=settings.replicas,
+        replicas_on_disk=settings.replicas_on_disk,
+        clock_key=settings.clock_key,
+    )
 
 
 def begin(settings: Settings, role: str) -> None:

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Serve the log until told to stop."""
     begin(settings, "engine")
     stopping = Stop()
-    log = open_log(settings, "engine")
+    log = open_log(settings, "engine", "engine")
     clock = BlockingClock()
     engine = Engine(log, FileSnapshotStore(settings.snapshots), clock, batch=args.batch)
     return serve("engine", _life(log, clock, engine, stopping))

@@ -50,7 +50,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _live(settings: Settings, batch: int, rebuild: bool, stopping: Callable[[], bool]) -> None:
     url = settings.redis_for("projector")
-    log = AsyncRedisLog(url, settings.commands_key, settings.events_key)
+    log = AsyncRedisLog(
+        url,
+        settings.commands_key,
+        settings.events_key,
+        name="project",
+        replicas=settings.replicas,
+        replicas_on_disk=settings.replicas_on_disk,
+    )
     group = EventGroup(url, settings.events_key, NAME)
     writer = Writer(settings.database_url)
     try:

@@ -22,7 +22,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     stopping = Stop()
     aside = Forked()
     standby = Standby(
-        open_log(settings, "engine"),
+        open_log(settings, "engine", "standby"),
         FileSnapshotStore(settings.snapshots),
         BlockingClock(),
         aside,
