@@ -2,6 +2,7 @@
 
 import argparse
 
+from exchange.cli._clock import open_clock, wait_ms
 from exchange.cli._role import Stop, begin, open_log, serve
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
@@ -26,9 +27,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     begin(settings, "engine")
     stopping = Stop()
     log = open_log(settings, "engine", "engine")
-    clock = BlockingClock()
-    engine = Engine(log, FileSnapshotStore(settings.snapshots), clock, batch=args.batch)
-    return serve("engine", _life(log, clock, engine, stopping))
+    timers = open_clock(settings)
+    store = FileSnapshotStore(settings.snapshots)
+    engine = Engine(log, store, timers, batch=args.batch, wait_ms=wait_ms(settings))
+    return serve("engine", _life(log, BlockingClock(), engine, stopping))
 
 
 async def _life(log: BlockingRedisLog, clock: BlockingClock, engine: Engine, stopping: Stop) -> None:

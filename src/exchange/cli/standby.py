@@ -2,6 +2,7 @@
 
 import argparse
 
+from exchange.cli._clock import open_clock, wait_ms
 from exchange.cli._role import Stop, begin, open_log, serve
 from exchange.effects.aside import Forked
 from exchange.effects.clock import BlockingClock
@@ -30,6 +31,8 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         every=settings.snapshot_every,
         seconds=settings.snapshot_seconds,
         keep=settings.snapshot_keep,
+        wait_ms=wait_ms(settings),
+        timers=open_clock(settings),
     )
     try:
         return serve("standby", standby.run(stopping))
