@@ -25,7 +25,7 @@ down:  ## stop the exchange that runs in $EXCHANGE_HOME
 
 build: $(VENV)/.package  ## the virtual environment and the compiled engine
 	@if [ -z "$$EXCHANGE_INTERPRETED" ] && [ "$$($(BIN)/python -m exchange.compiled)" != compiled ]; then \
-	    echo "compiling the engine (about a minute)"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
+	    echo "compiling the engine (half a minute)"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
 	fi
 
 test: build $(VENV)/.dev  ## every test, on real servers of its own

@@ -1,14 +1,17 @@
 """Compiles the pure core with mypyc; everything else about the package stands in pyproject.toml.
 
-Which modules are compiled is said once, in `exchange.compiled`. Each build leaves a stamp with the sources' hashes next
-to the package, so that a compiled module that is older than its source is noticed at the next start.
+Each module becomes a C file of its own, and they are compiled side by side on all cores: as one file they take more
+than twice as long and run no faster. Which modules are compiled is said once, in `exchange.compiled`. Each build leaves
+a stamp with the sources' hashes next to the package, so that a compiled module that is older than its source is noticed
+at the next start.
 """
 
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -20,7 +23,19 @@ from exchange import compiled  # noqa: E402
 
 
 class StampedBuild(build_ext):
-    """`build_ext` that writes down what it compiled."""
+    """`build_ext` that uses all cores, and writes down what it compiled."""
+
+    def build_extensions(self) -> None:
+        """Compile the C files of an extension side by side; the compiler's driver takes them one after the other."""
+        one_after_another = self.compiler.compile
+
+        def side_by_side(sources: list[str], **options: Any) -> list[str]:
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                parts = pool.map(lambda source: one_after_another([source], **options), sources)
+                return [object_file for part in parts for object_file in part]
+
+        self.compiler.compile = side_by_side
+        super().build_extensions()
 
     def run(self) -> None:
         """Compile, then leave the stamp where the extensions went."""
@@ -41,7 +56,8 @@ def extensions() -> Sequence[Extension]:
 
     os.chdir(HERE)
     sources = [str(path.relative_to(HERE)) for path in compiled.sources(HERE / "src" / "exchange")]
-    return cast(Sequence[Extension], mypycify(["--strict", *sources], opt_level="3", group_name="exchange"))
+    made = mypycify(["--strict", *sources], opt_level="3", group_name="exchange", multi_file=True)
+    return cast(Sequence[Extension], made)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": StampedBuild})
