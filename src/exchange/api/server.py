@@ -106,9 +106,16 @@ class Server:
         await self._stack.aclose()
 
     def _log(self) -> AsyncRedisLog:
-        url = self.settings.redis_for("gateway")
         settings = self.settings
-        log = AsyncRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key)
+        log = AsyncRedisLog(
+            settings.redis_for("gateway"),
+            settings.commands_key,
+            settings.events_key,
+            name="gateway",
+            replicas=settings.replicas,
+            replicas_on_disk=settings.replicas_on_disk,
+            clock_key=settings.clock_key,
+        )
         self._stack.push_async_callback(log.aclose)
         return log
 
