@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from exchange.effects import redis_passwords
+from exchange.effects import redis_passwords, sandbox_mark
 
 Fsync = Literal["always", "everysec"]
 TimescaleMode = Literal["auto", "on", "off"]
@@ -135,7 +135,7 @@ class Settings:
     @property
     def sandbox(self) -> bool:
         """Whether this home is a fork's: a market with a clock of its own, for ever."""
-        return (self.home / "sandbox.json").exists()
+        return (self.home / sandbox_mark.FILE).exists()
 
     @property
     def clock_key(self) -> str:

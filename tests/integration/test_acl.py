@@ -1,6 +1,7 @@
 """Each user of the stream server does what its role does, and nothing else: tried out command by command."""
 
 import json
+import signal
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -10,10 +11,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from exchange.cli.main import main
 from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis_passwords import with_credentials
 from exchange.effects.redis_users import NAMES, USERS, acl_file, user_rules
-from exchange.embedded.process import ServerError
-from exchange.embedded.valkey import ValkeyServer
+from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
+from exchange.embedded.valkey import ValkeyServer, find_binary
 from exchange.terms.stream import EventEntry, genesis_head
 
 P = "market"
@@ -338,6 +341,42 @@ def test_passwords_that_cannot_be_used_stop_the_start_with_what_to_do(tmp_path: 
     server = ValkeyServer(tmp_path / "home" / "valkey", sockets=tmp_path / "r", log=tmp_path / "log")
     with pytest.raises(ServerError, match=r"streams\.json does not hold a password.*delete the file"):
         server.start()
+
+
+def test_the_rules_for_a_server_of_ones_own_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXCHANGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EXCHANGE_STREAMS", P)
+    file = tmp_path / "users.acl"
+    assert main(["acl", "--file", str(file)]) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    capsys.readouterr()
+    assert main(["acl"]) == 0
+    printed = capsys.readouterr()
+    passwords = json.loads((tmp_path / "home" / "keys" / "streams.json").read_text())
+    assert printed.out == file.read_text() == "".join(f"{line}\n" for line in acl_file(passwords, P))
+    assert "streams.json" in printed.err
+    assert not any(password in printed.out + printed.err for password in passwords.values())
+
+    place = ["--port", "0", "--unixsocket", str(tmp_path / "s"), "--dir", str(tmp_path), "--aclfile", str(file)]
+    server = spawn([str(find_binary()), *place], log=tmp_path / "log")
+    try:
+        url = with_credentials(f"unix://{tmp_path}/s", "gateway", passwords["gateway"])
+        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+        wait_ready(server, lambda: answers(client), name="the stream server", log=tmp_path / "log")
+        client.xadd(COMMANDS, {"c": "{}"})
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.xadd(EVENTS, {"e": "{}"})
+    finally:
+        end(server, signal.SIGTERM, 10.0)
+
+
+def answers(client: redis.Redis) -> Readiness:
+    try:
+        return "ready" if client.ping() else "no"
+    except redis.exceptions.ConnectionError:
+        return "no"
 
 
 def test_older_servers_get_rules_that_they_can_read() -> None:

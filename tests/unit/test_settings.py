@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from exchange.cli.main import main
+from exchange.effects import redis_passwords, redis_users
 from exchange.settings import Settings, SettingsError, load, variable
 from exchange.supervisor.home import masked
 
@@ -60,6 +61,7 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         ("EXCHANGE_GATEWAYS", "0", "EXCHANGE_GATEWAYS must be at least 1"),
         ("EXCHANGE_SNAPSHOT_KEEP", "1", "EXCHANGE_SNAPSHOT_KEEP must be at least 2"),
         ("EXCHANGE_LOG_LEVEL", "loud", "EXCHANGE_LOG_LEVEL must be"),
+        ("EXCHANGE_STREAMS", "a*", "EXCHANGE_STREAMS may have letters"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, text: str, said: str) -> None:
@@ -83,6 +85,44 @@ def test_servers_of_the_running_exchange_are_found_unless_named(tmp_path: Path) 
     assert (found.redis_url, found.database_url) == ("unix:///x.sock", "postgresql:///d")
     named = load({"EXCHANGE_HOME": str(tmp_path), "REDIS_URL": "redis://127.0.0.1"})
     assert (named.redis_url, named.database_url) == ("redis://127.0.0.1", "postgresql:///d")
+
+
+def test_a_roles_address_has_its_credentials_only_where_the_server_is_this_homes_own(tmp_path: Path) -> None:
+    passwords = redis_passwords.load_or_make(tmp_path / "keys")
+    (tmp_path / "run").mkdir()
+    note = {"redis_url": "unix:///x.sock?db=0", "database_url": "", "passwords": str(tmp_path / "keys/streams.json")}
+    (tmp_path / "run" / "servers.json").write_text(json.dumps(note))
+    own = load({"EXCHANGE_HOME": str(tmp_path)})
+    assert own.redis_url == "unix:///x.sock?db=0"
+    for user in redis_users.NAMES:
+        assert own.redis_for(user) == f"unix://{user}:{passwords[user]}@/x.sock?db=0"
+    for named in (
+        "unix:///y.sock",
+        "redis://u:p@127.0.0.1/0",
+        "redis://:p@127.0.0.1",
+        "unix:///x.sock?db=0&password=p",
+    ):
+        assert load({"EXCHANGE_HOME": str(tmp_path), "REDIS_URL": named}).redis_for("engine") == named
+    with pytest.raises(SettingsError, match="no stream server is known"):
+        load({"EXCHANGE_HOME": str(tmp_path / "other")}).redis_for("engine")
+
+
+def test_passwords_that_others_can_read_or_that_are_gone_are_refused(tmp_path: Path) -> None:
+    redis_passwords.load_or_make(tmp_path)
+    file = tmp_path / "streams.json"
+    file.chmod(0o644)
+    with pytest.raises(redis_passwords.PasswordsUnusable, match="can be read by others: run chmod 600"):
+        redis_passwords.load_or_make(tmp_path)
+    file.unlink()
+    with pytest.raises(redis_passwords.PasswordsUnusable, match=r"cannot be read from .* set REDIS_URL"):
+        redis_passwords.load(file)
+
+
+def test_a_home_with_a_mark_is_a_sandbox(tmp_path: Path) -> None:
+    settings = load({"EXCHANGE_HOME": str(tmp_path), "EXCHANGE_STREAMS": "s"})
+    assert (settings.sandbox, settings.clock_key) == (False, "")
+    (tmp_path / "sandbox.json").write_text("{}")
+    assert (settings.sandbox, settings.clock_key) == (True, "s:clock")
 
 
 def test_all_settings_are_printed_with_their_source_and_without_passwords(

@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "drive": "feed a recorded order flow through the running exchange",
     "migrate": "bring the database schema up to date",
     "admin": "operator's acts: tokens, roles, markets",
+    "acl": "the stream users' rules, for a stream server of one's own",
     "settings": "print the settings in force and where each comes from",
 }
 
