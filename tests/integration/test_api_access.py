@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exchange.api.call import Access
-from exchange.api.routes.table import ROUTES, Route
+from exchange.api.declared import Access, Route
+from exchange.api.routes.table import ROUTES
 from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.cli import admin
 from exchange.effects.clock import AsyncClock

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exchange.api.call import Access
-from exchange.api.routes.table import ROUTES, Route
+from exchange.api.declared import Access, Route
+from exchange.api.routes.table import ROUTES
 from exchange.settings import Settings
 from tests.integration.api_world import MARKET, World, world
 

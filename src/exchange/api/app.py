@@ -16,13 +16,14 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from exchange.api import pages, sockets
 from exchange.api.answers import Answer, Outgoing, Response
-from exchange.api.call import BEARER, MAX_BODY_BYTES, Access, Call, Reply, Request
+from exchange.api.call import BEARER, MAX_BODY_BYTES, Call, Reply, Request
 from exchange.api.connections import Connections
+from exchange.api.declared import Access, Route
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
 from exchange.api.heads import PlainRequest
 from exchange.api.hub import Hub
-from exchange.api.routes.table import ROUTES, Route
+from exchange.api.routes.table import ROUTES
 from exchange.api.routing import Table
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
@@ -96,7 +97,8 @@ class Door:
 
     def _through(self, route: Route) -> _Handler:
         gateway = self._gateway
-        access, handler = route.access, route.handler
+        access, declared = route.access, route.endpoint
+        handler = declared.handler
 
         async def handle(request: Request, parts: Mapping[str, str]) -> _Served:
             at_least = request.headers.get(AT_LEAST)
@@ -107,7 +109,9 @@ class Door:
                 principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
-            return _answer(await handler(Call(gateway, request, parts, principal)))
+            call = Call(gateway, request, parts, principal, declared)
+            await call.check()
+            return _answer(await handler(call))
 
         return handle
 

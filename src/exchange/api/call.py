@@ -1,13 +1,13 @@
 """One request and its answer, as the routes see them: nothing of the web server."""
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Protocol
 
 import orjson
 from aiohttp import hdrs
 
 from exchange.api.answers import JSON
+from exchange.api.declared import NOTHING, Endpoint
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
 from exchange.api.reading import Fields, digits, json_object
@@ -19,15 +19,6 @@ from exchange.terms.stream import StreamId
 MAX_BODY_BYTES = 16 * 1024
 BEARER = "bearer "
 """The scheme, whose name may come in any case."""
-
-
-class Access(Enum):
-    """Who may call a route."""
-
-    PUBLIC = "public"
-    USER = "user"
-    """A token of a user, or the operator's."""
-    ADMIN = "admin"
 
 
 class Request(Protocol):
@@ -72,12 +63,18 @@ class Request(Protocol):
 class Call:
     """A request that was let through; `principal` is None on public routes."""
 
-    __slots__ = ("_parts", "_principal", "_request", "gateway")
+    __slots__ = ("_declared", "_parts", "_principal", "_request", "gateway")
 
     def __init__(
-        self, gateway: Gateway, request: Request, parts: Mapping[str, str], principal: Principal | None
+        self,
+        gateway: Gateway,
+        request: Request,
+        parts: Mapping[str, str],
+        principal: Principal | None,
+        declared: Endpoint,
     ) -> None:
         self.gateway = gateway
+        self._declared = declared
         self._request = request
         self._parts = parts
         self._principal = principal
@@ -121,21 +118,20 @@ class Call:
             raise ApiError(missing, name)
         return number
 
-    def query(self, *known: str) -> Fields:
-        """The query's parameters, each of which must be `known` and come once."""
-        query = self._request.query
+    def query(self) -> Fields:
+        """The query's parameters, each of which must be declared and come once."""
         values: dict[str, object] = {}
-        for name, value in query.items():
+        for name, value in self._request.query.items():
             if name in values:
                 raise ApiError(Code.INVALID_FIELD, name[:64], detail="This parameter was given twice.")
             values[name] = value
-        return Fields(values, known)
+        return Fields(values, self._declared.query)
 
-    async def body(self, *known: str) -> Fields:
-        """The JSON body's fields, each of which must be `known`.
+    async def body(self) -> Fields:
+        """The JSON body's fields, each of which must be declared.
 
         Raises:
-            ApiError: it is no JSON object, or too large.
+            ApiError: it is no JSON object, too large, or too slow.
         """
         request = self._request
         declared = request.headers.get(hdrs.CONTENT_TYPE)
@@ -143,11 +139,14 @@ class Call:
         json = declared == JSON or request.content_type == JSON
         if not json or hdrs.CONTENT_ENCODING in request.headers:
             raise ApiError(GatewayCode.UNSUPPORTED_MEDIA_TYPE)
-        return Fields(json_object(await request.read()), known)
+        return Fields(json_object(await request.read()), self._declared.body or NOTHING)
 
-    async def no_body(self) -> None:
-        """See that the body is empty, or an empty object."""
-        if self._request.can_read_body:
+    async def check(self) -> None:
+        """See that nothing is there which the handler would not look at: parameters of a route that takes none, a body
+        (but for an empty object) of a route without one."""
+        if not self._declared.query and self._request.query:
+            self.query()
+        if self._declared.body is None and self._request.can_read_body:
             await self.body()
 
 

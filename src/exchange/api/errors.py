@@ -24,6 +24,7 @@ class GatewayCode(StrEnum):
     MALFORMED_AMOUNT = "malformed_amount"
     TOO_PRECISE = "too_precise"
     BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TOO_SLOW = "request_too_slow"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -70,6 +71,7 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     ),
     G.TOO_PRECISE: (400, "The amount has more decimals than the asset has."),
     G.BODY_TOO_LARGE: (413, "The body is larger than 16 KiB."),
+    G.REQUEST_TOO_SLOW: (408, "The request did not come in time; send it again, faster."),
     G.UNSUPPORTED_MEDIA_TYPE: (415, "Send the body as Content-Type: application/json, not compressed."),
     G.NOT_FOUND: (404, "There is nothing at this address; docs/api.md lists all routes."),
     G.METHOD_NOT_ALLOWED: (405, "This address does not take that method; the Allow header names those it takes."),

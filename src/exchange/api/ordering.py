@@ -4,6 +4,7 @@ command's own reader says whether they fit together, so that there is one set of
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from exchange.api.declared import Amount, Shape, Text, Whole, Word, optional
 from exchange.api.errors import OUTSIDE_NAMES, ApiError, refusal
 from exchange.api.reading import Fields
 from exchange.commands.fields import Object
@@ -24,10 +25,28 @@ from exchange.terms.words import (
     TIMES_IN_FORCE,
 )
 
-ORDER: Final = (
-    "type", "kind", "price", "quantity", "quote_amount", "time_in_force", "client_order_id", "stop_price",
-    "trailing_bps", "trailing_amount", "expires_at", "post_only", "display", "stp", "slippage_bps",
-)  # fmt: skip
+CLIENT_ID: Final = Text(CLIENT_ID_PATTERN, "A client's id is 1 to 36 of A-Z a-z 0-9 _ . : / -")
+
+_PART: Final = optional(Amount())
+_POINTS: Final = optional(Whole(1, POINTS - 1))
+
+ORDER: Final[Shape] = {
+    "type": Word(ORDER_TYPES),
+    "kind": Word(SIDES),
+    "price": _PART,
+    "quantity": _PART,
+    "quote_amount": _PART,
+    "time_in_force": optional(Word(TIMES_IN_FORCE)),
+    "client_order_id": optional(CLIENT_ID),
+    "stop_price": _PART,
+    "trailing_bps": _POINTS,
+    "trailing_amount": _PART,
+    "expires_at": optional(Whole(1, MAX_COUNT)),
+    "post_only": optional(Word(POST_ONLIES)),
+    "display": _PART,
+    "stp": optional(Word(SELF_TRADES)),
+    "slippage_bps": _POINTS,
+}
 """The fields of an order, but for its market."""
 
 _WHY: Final = {
@@ -73,18 +92,6 @@ def read_order(fields: Fields, account: int, market: LiveMarket) -> Place:
     return command
 
 
-def client_id(fields: Fields, name: str = "client_order_id") -> str:
-    """A client's own id for an order or list.
-
-    Raises:
-        ApiError: it is missing or malformed.
-    """
-    text = fields.text(name)
-    if CLIENT_ID_PATTERN.fullmatch(text) is None:
-        raise ApiError(Code.INVALID_FIELD, name, detail="A client's id is 1 to 36 of A-Z a-z 0-9 _ . : / -")
-    return text
-
-
 def positive(fields: Fields, name: str, decimals: int) -> int:
     """An amount above zero.
 
@@ -107,7 +114,7 @@ def _zero(name: str) -> NoReturn:
 
 
 def _points(fields: Fields, name: str, _: LiveMarket) -> int:
-    return fields.number(name, 1, POINTS - 1)
+    return fields.number(name)
 
 
 _FIELDS: Final[dict[str, tuple[str, _Read]]] = {
@@ -115,11 +122,11 @@ _FIELDS: Final[dict[str, tuple[str, _Read]]] = {
     "quantity": ("quantity", _base),
     "quote_amount": ("quote_amount", _quote),
     "time_in_force": ("tif", lambda fields, name, _: fields.choice(name, TIMES_IN_FORCE)),
-    "client_order_id": ("client_id", lambda fields, name, _: client_id(fields, name)),
+    "client_order_id": ("client_id", lambda fields, name, _: fields.matched(name)),
     "stop_price": ("stop_price", _quote),
     "trailing_bps": ("trailing_bps", _points),
     "trailing_amount": ("trailing_amount", _quote),
-    "expires_at": ("expires_ms", lambda fields, name, _: fields.number(name, 1, MAX_COUNT)),
+    "expires_at": ("expires_ms", lambda fields, name, _: fields.number(name)),
     "post_only": ("post_only", lambda fields, name, _: fields.choice(name, POST_ONLIES)),
     "display": ("display", _base),
     "stp": ("stp", lambda fields, name, _: fields.choice(name, SELF_TRADES)),

@@ -4,11 +4,13 @@
 conversion (`terms.amounts`); JSON numbers are never taken for amounts, because most writers lose digits in them.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import orjson
 
+from exchange.api.declared import MAX_TEXT, Kind, Text, Whole
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.projections.timescale.schema import LAST_MS
 from exchange.terms.amounts import MAX_COUNT, AmountError, parse_decimal
@@ -22,19 +24,19 @@ _AMOUNT_CODES: dict[str, GatewayCode | Code] = {
     "too_precise": GatewayCode.TOO_PRECISE,
     "too_large": Code.OUT_OF_RANGE,
 }
-MAX_TEXT = 256
 
 
 class Fields:
-    """A request's fields by name, every one of which the route knows."""
+    """A request's fields by name, every one of which the route has declared."""
 
-    def __init__(self, values: Mapping[str, object], known: tuple[str, ...]) -> None:
+    def __init__(self, values: Mapping[str, object], known: Mapping[str, Kind]) -> None:
         """Raises ApiError for a field that is not `known`."""
         for name in values:
             if name not in known:
                 shown = name if name.isascii() and name.isprintable() else "?"
                 raise ApiError(Code.UNKNOWN_FIELD, shown[:64], detail=f"Known here are: {', '.join(known) or 'none'}.")
         self._values = values
+        self._known = known
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
@@ -55,6 +57,20 @@ class Fields:
         if not isinstance(value, str) or len(value) > MAX_TEXT:
             raise ApiError(Code.INVALID_FIELD, name)
         return value
+
+    def matched(self, name: str) -> str:
+        """A required text of the declared pattern.
+
+        Raises:
+            ApiError: it is missing, or does not match.
+        """
+        text = self.text(name)
+        kind = self._known[name]
+        if not isinstance(kind, Text) or kind.pattern is None:
+            raise TypeError(f"{name} is not declared with a pattern")
+        if kind.pattern.fullmatch(text) is None:
+            raise ApiError(Code.INVALID_FIELD, name, detail=kind.detail)
+        return text
 
     def choice(self, name: str, choices: Mapping[str, _Choice]) -> _Choice:
         """A required word out of a closed set.
@@ -99,19 +115,26 @@ class Fields:
                 raise _unreadable(error, name, decimals) from None
         return self.amount(name, decimals)
 
-    def number(self, name: str, low: int, high: int) -> int:
-        """A required whole number, a JSON number or (in a query) digits.
+    def number(self, name: str) -> int:
+        """A whole number within its declared bounds, a JSON number or (in a query) digits; if it is left out, its
+        declared default.
 
         Raises:
             ApiError: it is missing, no whole number, or out of range.
         """
+        kind = self._known[name]
+        if not isinstance(kind, Whole):
+            raise TypeError(f"{name} is not declared as a number")
         value = self._values.get(name)
         if value is None:
-            raise ApiError(Code.MISSING_FIELD, name)
+            if kind.default is None:
+                raise ApiError(Code.MISSING_FIELD, name)
+            return kind.default
         if isinstance(value, str):
             value = digits(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ApiError(Code.INVALID_FIELD, name, detail=f"It must be a whole number from {low} to {high}.")
+        if not isinstance(value, int) or isinstance(value, bool) or not kind.low <= value <= kind.high:
+            detail = f"It must be a whole number from {kind.low} to {kind.high}."
+            raise ApiError(Code.INVALID_FIELD, name, detail=detail)
         return value
 
     def flag(self, name: str) -> bool:
@@ -140,14 +163,6 @@ class Fields:
             raise ApiError(Code.INVALID_FIELD, name, detail="It must be a list of JSON objects.")
         return value
 
-    def limit(self, default: int, highest: int) -> int:
-        """The parameter `limit`."""
-        return self.number("limit", 1, highest) if "limit" in self else default
-
-    def before(self) -> int | None:
-        """The parameter `before`, where it is a number."""
-        return self.number("before", 0, 2 * MAX_COUNT + 2) if "before" in self else None
-
     def position(self, name: str) -> StreamId | None:
         """A position, `ms-seq`, if it is given.
 
@@ -168,6 +183,10 @@ class Fields:
 def json_object(raw: bytes) -> Mapping[str, object]:
     """Read a JSON object.
 
+    A name may stand only once in an object: of two the reader keeps the last, and somebody before us may have looked at
+    the first. There is a colon after each name, so an object with as many colons as names has no name twice; any other
+    is read once more, by a reader that tells.
+
     Raises:
         ApiError: it is not one.
     """
@@ -177,7 +196,23 @@ def json_object(raw: bytes) -> Mapping[str, object]:
         raise ApiError(GatewayCode.MALFORMED_REQUEST, detail="The body is not readable JSON.") from None
     if not isinstance(value, dict):
         raise ApiError(GatewayCode.MALFORMED_REQUEST, detail="The body must be a JSON object.")
+    if raw.count(b":") != len(value) and _a_name_twice(raw):
+        raise ApiError(GatewayCode.MALFORMED_REQUEST, detail="A name stands twice in an object of the body.")
     return value
+
+
+def _a_name_twice(raw: bytes) -> bool:
+    twice = False
+
+    def see(pairs: list[tuple[str, object]]) -> None:
+        nonlocal twice
+        twice = twice or len({name for name, _ in pairs}) != len(pairs)
+
+    try:
+        json.loads(raw, object_pairs_hook=see, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return True  # what two readers do not read alike is not taken
+    return twice
 
 
 def digits(text: str) -> int | None:

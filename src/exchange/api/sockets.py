@@ -12,6 +12,7 @@ import orjson
 from aiohttp import WSMsgType, hdrs, web
 
 from exchange.api.answers import SECURITY
+from exchange.api.declared import Text
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway
 from exchange.api.hub import GOING_AWAY, MAX_SUBSCRIPTIONS, Hub, Subscriber
@@ -29,12 +30,19 @@ POLICY: Final = 1008
 
 _ID_CHARS: Final = 64
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "AUTH")
+_REQUEST: Final = dict.fromkeys(("method", "params", "id"), Text())
+"""The fields of a request; the last two are read by rules of their own."""
 
 
 def same_origin(request: web.BaseRequest) -> bool:
     """Whether a page of this host opens the socket, or no browser at all (which sends no Origin)."""
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin is None or urlsplit(origin).netloc == request.host
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
 
 
 async def serve(gateway: Gateway, hub: Hub, request: web.BaseRequest) -> web.WebSocketResponse:
@@ -94,7 +102,7 @@ class Conversation:
         try:
             body = json_object(text.encode("utf-8", "surrogatepass"))
             id = _request_id(body.get("id"))
-            fields = Fields(body, ("method", "params", "id"))
+            fields = Fields(body, _REQUEST)
             method = fields.text("method")
             if method not in _METHODS:
                 raise ApiError(GatewayCode.UNKNOWN_METHOD, "method")

@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 from exchange.api import replies
 from exchange.api.commanding import Answer
+from exchange.api.declared import Shape
 from exchange.api.errors import ApiError
 from exchange.api.reading import Fields
-from exchange.api.routes.admin import LIMITS, TIER, fees_command, limits_command, market_command, tiers_command
-from exchange.commands.read_setup import MAX_DEDUP_NAMES
+from exchange.api.routes import admin
+from exchange.api.routes.admin import fees_command, limits_command, market_command, tiers_command
 from exchange.commands.types import (
     RULES,
     Command,
@@ -23,7 +24,6 @@ from exchange.commands.types import (
 )
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.view import LiveView
-from exchange.terms.amounts import MAX_COUNT, MAX_DECIMALS
 from exchange.terms.codes import Code
 from exchange.terms.words import ACCOUNT_STATUSES, AUCTION, MARKET_STATUSES
 
@@ -79,7 +79,7 @@ def _uncross(parser: argparse.ArgumentParser) -> None:
 
 def _set_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("market")
-    for name in LIMITS:
+    for name in admin.LIMITS:
         parser.add_argument(f"--{name.replace('_', '-')}", help="none if it is left out")
 
 
@@ -103,27 +103,27 @@ def _set_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dedup-names", default="1000000", help="how many names are remembered (%(default)s; 0: all)")
 
 
-def _given(args: argparse.Namespace, *names: str) -> Fields:
+def _given(args: argparse.Namespace, shape: Shape) -> Fields:
     """The command line as the fields of a request."""
-    return Fields({name: getattr(args, name) for name in names}, names)
+    return Fields({name: getattr(args, name) for name in shape}, shape)
 
 
-def _number(args: argparse.Namespace, name: str, low: int, high: int) -> int:
-    return _given(args, name).number(name, low, high)
+def _account(args: argparse.Namespace) -> int:
+    return _given(args, {"account": admin.ACCOUNT_NUMBER}).number("account")
 
 
 def _ask_limits(args: argparse.Namespace, view: LiveView) -> Command:
     market = view.markets.get(args.market)
     if market is None:
         raise ApiError(Code.UNKNOWN_MARKET, "market")
-    return limits_command(market, _given(args, *LIMITS))
+    return limits_command(market, _given(args, admin.LIMITS))
 
 
 def _ask_tiers(args: argparse.Namespace, view: LiveView) -> Command:
     decimals = view.assets.get(args.asset)
     if decimals is None:
         raise ApiError(Code.UNKNOWN_ASSET, "asset")
-    rows = [Fields(dict(zip(TIER, tier.split(":"), strict=False)), TIER) for tier in args.tiers]
+    rows = [Fields(dict(zip(admin.TIER, tier.split(":"), strict=False)), admin.TIER) for tier in args.tiers]
     return tiers_command(args.asset, decimals, rows)
 
 
@@ -134,23 +134,21 @@ ACTS: Final = {
             "create-asset",
             "a new asset",
             _create_asset,
-            lambda args, _: CreateAsset(args.asset, _number(args, "decimals", 0, MAX_DECIMALS)),
+            lambda args, _: CreateAsset(args.asset, _given(args, admin.ASSET).number("decimals")),
             lambda _, __, answer: replies.asset_created(answer.outcome),
         ),
         Act(
             "create-market",
             "a new market BASE-QUOTE, open at once",
             _create_market,
-            lambda args, view: market_command(
-                view.assets, _given(args, "market", "tick_size", "lot_size", "min_notional", *_RATES)
-            ),
+            lambda args, view: market_command(view.assets, _given(args, admin.MARKET)),
             lambda _, view, answer: replies.market_created(view, answer.outcome),
         ),
         Act(
             "set-fees",
             "fee rates for orders from now on",
             _set_fees,
-            lambda args, _: fees_command(args.market, _given(args, *_RATES, "tiered")),
+            lambda args, _: fees_command(args.market, _given(args, admin.FEES)),
             lambda _, __, answer: replies.fees_set(answer.outcome),
         ),
         Act(
@@ -185,7 +183,7 @@ ACTS: Final = {
             "set-account-status",
             "freeze an account, or open it again",
             _set_account_status,
-            lambda args, _: SetAccountStatus(_number(args, "account", 0, MAX_COUNT), ACCOUNT_STATUSES[args.status]),
+            lambda args, _: SetAccountStatus(_account(args), ACCOUNT_STATUSES[args.status]),
             lambda _, __, answer: replies.account_status_set(answer.outcome),
         ),
         Act(
@@ -193,7 +191,7 @@ ACTS: Final = {
             "whose orders count as an account's own",
             _set_trade_group,
             lambda args, _: SetTradeGroup(
-                _number(args, "account", 0, MAX_COUNT), _number(args, "trade_group", 0, MAX_COUNT)
+                _account(args), _given(args, {"trade_group": admin.TRADE_GROUP}).number("trade_group")
             ),
             lambda _, __, answer: replies.trade_group_set(answer.outcome),
         ),
@@ -202,7 +200,7 @@ ACTS: Final = {
             "go over to a newer version of the rules, for good",
             _set_rules,
             lambda args, _: SetRules(
-                _number(args, "rules", 1, MAX_COUNT), _number(args, "dedup_names", 0, MAX_DEDUP_NAMES)
+                _given(args, admin.RULES).number("rules"), _given(args, admin.RULES).number("dedup_names")
             ),
             lambda _, __, answer: replies.rules_set(answer.outcome),
         ),

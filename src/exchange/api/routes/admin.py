@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from exchange.api import replies
+from exchange.api import replies, schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Amount, Flag, Kind, Objects, Shape, Text, Whole, Word, endpoint, optional
 from exchange.api.errors import ApiError
 from exchange.api.reading import Fields
+from exchange.api.refusals import COMMAND
 from exchange.commands.read_setup import MAX_BAND, MAX_DEDUP_NAMES, MAX_LIMIT, MAX_TIERS
 from exchange.commands.types import (
     CreateAsset,
@@ -23,49 +25,88 @@ from exchange.commands.types import (
 )
 from exchange.projections.live.formatting import FEE_DECIMALS
 from exchange.projections.live.records import LiveMarket
-from exchange.terms.amounts import MAX_AMOUNT, MAX_COUNT, MAX_DECIMALS, MAX_FEE, POINTS
+from exchange.terms.amounts import MAX_COUNT, MAX_DECIMALS, MAX_FEE, POINTS
 from exchange.terms.codes import Code
 from exchange.terms.words import ACCOUNT_STATUSES, ASSET_PATTERN, AUCTION, MARKET_PATTERN, MARKET_STATUSES
 
-TIER: Final = ("volume", "maker_fee", "taker_fee")
+_RATES: Final[Shape] = {"maker_fee": Amount(signed=True), "taker_fee": Amount()}
+_COUNT: Final = optional(Whole(0, MAX_LIMIT))
+_BAND: Final = optional(Whole(0, MAX_BAND))
 
-LIMITS: Final = {
-    "reference": MAX_AMOUNT,
-    "bid_up": MAX_BAND,
-    "bid_down": MAX_BAND,
-    "ask_up": MAX_BAND,
-    "ask_down": MAX_BAND,
-    "slippage_bps": POINTS - 1,
-    "max_orders": MAX_LIMIT,
-    "max_conditional": MAX_LIMIT,
-    "max_parts": MAX_LIMIT,
-    "max_position": MAX_AMOUNT,
-    "max_fills": MAX_LIMIT,
+ASSET: Final[Shape] = {
+    "asset": Text(ASSET_PATTERN, "An asset's name is 1 to 16 of A-Z 0-9."),
+    "decimals": Whole(0, MAX_DECIMALS),
 }
-"""A market's limits, each with the highest that it can be."""
+MARKET: Final[Shape] = {
+    "market": Text(MARKET_PATTERN, "A market is named BASE-QUOTE."),
+    "tick_size": Amount(),
+    "lot_size": Amount(),
+    "min_notional": Amount(),
+    **_RATES,
+}
+FEES: Final[Shape] = {**_RATES, "tiered": optional(Flag())}
+TIER: Final[Shape] = {"volume": Amount(), **_RATES}
+LIMITS: Final[Shape] = {
+    "reference": optional(Amount()),
+    "bid_up": _BAND,
+    "bid_down": _BAND,
+    "ask_up": _BAND,
+    "ask_down": _BAND,
+    "slippage_bps": optional(Whole(0, POINTS - 1)),
+    "max_orders": _COUNT,
+    "max_conditional": _COUNT,
+    "max_parts": _COUNT,
+    "max_position": optional(Amount()),
+    "max_fills": _COUNT,
+}
+"""A market's limits."""
+RULES: Final[Shape] = {"rules": Whole(1, MAX_COUNT), "dedup_names": Whole(0, MAX_DEDUP_NAMES)}
+ACCOUNT_NUMBER: Final[Kind] = Whole(0, MAX_COUNT)
+TRADE_GROUP: Final[Kind] = Whole(0, MAX_COUNT)
+
+_AFTER_AUCTION: Final = {name: status for name, status in MARKET_STATUSES.items() if status != AUCTION}
+_ON_MARKET: Final = COMMAND | {Code.UNKNOWN_MARKET}
+_ON_ACCOUNT: Final = COMMAND | {Code.UNKNOWN_ACCOUNT, Code.HOUSE_ACCOUNT, Code.MISSING_FIELD}
 
 
+@endpoint("Make an asset.", body=ASSET, answer=schemas.ASSET, status=201, codes=COMMAND | {Code.ASSET_EXISTS})
 async def create_asset(call: Call) -> Reply:
     """`POST admin/assets`."""
-    body = await call.body("asset", "decimals")
-    asset = body.text("asset")
-    if ASSET_PATTERN.fullmatch(asset) is None:
-        raise ApiError(Code.INVALID_FIELD, "asset", detail="An asset's name is 1 to 16 of A-Z 0-9.")
-    answer = await call.gateway.commands.carry_out(CreateAsset(asset, body.number("decimals", 0, MAX_DECIMALS)))
+    body = await call.body()
+    command = CreateAsset(body.matched("asset"), body.number("decimals"))
+    answer = await call.gateway.commands.carry_out(command)
     return Reply(replies.asset_created(answer.outcome), answer.id, status=201)
 
 
+@endpoint(
+    "Make a market, open at once.",
+    body=MARKET,
+    answer=schemas.MARKET,
+    status=201,
+    codes=COMMAND | {Code.MARKET_EXISTS, Code.UNKNOWN_ASSET, Code.INEXACT_MARKET},
+)
 async def create_market(call: Call) -> Reply:
     """`POST admin/markets`."""
-    body = await call.body("market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee")
+    body = await call.body()
     gateway = call.gateway
     answer = await gateway.commands.carry_out(market_command(gateway.view.assets, body))
     return Reply(replies.market_created(gateway.view, answer.outcome), answer.id, status=201)
 
 
+@endpoint(
+    "Set a market's status, or its fees.",
+    body={"status": optional(Word(MARKET_STATUSES)), **{name: optional(kind) for name, kind in FEES.items()}},
+    answer=schemas.either(
+        schemas.thing(market=schemas.MARKET_NAME, status=schemas.MARKET_STATUS),
+        schemas.thing(
+            market=schemas.MARKET_NAME, maker_fee=schemas.AMOUNT, taker_fee=schemas.AMOUNT, tiered=schemas.FLAG
+        ),
+    ),
+    codes=_ON_MARKET | {Code.BOOK_CROSSED, Code.MISSING_FIELD},
+)
 async def change_market(call: Call) -> Reply:
     """`PATCH admin/markets/{market}`."""
-    body = await call.body("status", "maker_fee", "taker_fee", "tiered")
+    body = await call.body()
     gateway = call.gateway
     market = gateway.market(call.path("market")).name
     if "status" not in body:
@@ -77,27 +118,49 @@ async def change_market(call: Call) -> Reply:
     return Reply(replies.status_set(answer.outcome), answer.id)
 
 
+@endpoint(
+    "Set all protective limits of a market; those that are left out are none.",
+    body=LIMITS,
+    answer=schemas.thing(market=schemas.MARKET_NAME, limits=schemas.LIMITS),
+    codes=_ON_MARKET,
+)
 async def set_limits(call: Call) -> Reply:
     """`PUT admin/markets/{market}/limits`."""
-    body = await call.body(*LIMITS)
+    body = await call.body()
     gateway = call.gateway
     answer = await gateway.commands.carry_out(limits_command(gateway.market(call.path("market")), body))
     return Reply(replies.limits_set(gateway.view, answer.outcome), answer.id)
 
 
+@endpoint(
+    "End an auction: trade what crosses at one price.",
+    body={"status": Word(_AFTER_AUCTION)},
+    answer=schemas.thing(
+        market=schemas.MARKET_NAME,
+        price=schemas.maybe(schemas.AMOUNT),
+        quantity=schemas.maybe(schemas.AMOUNT),
+        status=schemas.MARKET_STATUS,
+    ),
+    codes=_ON_MARKET | {Code.NOT_IN_AUCTION},
+)
 async def uncross(call: Call) -> Reply:
     """`POST admin/markets/{market}/uncross`."""
-    body = await call.body("status")
+    body = await call.body()
     gateway = call.gateway
     market = gateway.market(call.path("market")).name
-    after = {name: status for name, status in MARKET_STATUSES.items() if status != AUCTION}
-    answer = await gateway.commands.carry_out(Uncross(market, body.choice("status", after)))
+    answer = await gateway.commands.carry_out(Uncross(market, body.choice("status", _AFTER_AUCTION)))
     return Reply(replies.uncrossed(gateway.view, answer.outcome, market), answer.id)
 
 
+@endpoint(
+    "Set the fee table of a quote asset; an empty one takes it away.",
+    body={"tiers": Objects((TIER,), 0, MAX_TIERS)},
+    answer=schemas.FEE_TIERS,
+    codes=COMMAND | {Code.UNKNOWN_ASSET},
+)
 async def set_fee_tiers(call: Call) -> Reply:
     """`PUT admin/assets/{asset}/fee-tiers`."""
-    body = await call.body("tiers")
+    body = await call.body()
     gateway = call.gateway
     asset = call.path("asset")
     rows = [Fields(row, TIER) for row in body.objects("tiers")]
@@ -105,9 +168,18 @@ async def set_fee_tiers(call: Call) -> Reply:
     return Reply(replies.tiers_set(gateway.view, answer.outcome), answer.id)
 
 
+@endpoint(
+    "Freeze an account, open it again, or put it into a trade group (0: none).",
+    body={"status": optional(Word(ACCOUNT_STATUSES)), "trade_group": optional(TRADE_GROUP)},
+    answer=schemas.either(
+        schemas.thing(account=schemas.ID, status=schemas.ACCOUNT_STATUS),
+        schemas.thing(account=schemas.ID, trade_group=schemas.maybe(schemas.ID)),
+    ),
+    codes=_ON_ACCOUNT,
+)
 async def change_account(call: Call) -> Reply:
     """`PATCH admin/accounts/{account}`."""
-    body = await call.body("status", "trade_group")
+    body = await call.body()
     account = call.path_number("account", Code.UNKNOWN_ACCOUNT)
     commands = call.gateway.commands
     if "trade_group" not in body:
@@ -115,14 +187,20 @@ async def change_account(call: Call) -> Reply:
         return Reply(replies.account_status_set(answer.outcome), answer.id)
     if "status" in body:
         raise ApiError(Code.INVALID_FIELD, "status", detail="Change the status or the trade group, one at a time.")
-    answer = await commands.carry_out(SetTradeGroup(account, body.number("trade_group", 0, MAX_COUNT)))
+    answer = await commands.carry_out(SetTradeGroup(account, body.number("trade_group")))
     return Reply(replies.trade_group_set(answer.outcome), answer.id)
 
 
+@endpoint(
+    "Go over to a newer version of the rules, for good.",
+    body=RULES,
+    answer=schemas.thing(rules=schemas.COUNT, dedup_names=schemas.COUNT),
+    codes=COMMAND | {Code.UNKNOWN_RULES},
+)
 async def set_rules(call: Call) -> Reply:
     """`PUT admin/rules`."""
-    body = await call.body("rules", "dedup_names")
-    command = SetRules(body.number("rules", 1, MAX_COUNT), body.number("dedup_names", 0, MAX_DEDUP_NAMES))
+    body = await call.body()
+    command = SetRules(body.number("rules"), body.number("dedup_names"))
     answer = await call.gateway.commands.carry_out(command)
     return Reply(replies.rules_set(answer.outcome), answer.id)
 
@@ -133,9 +211,7 @@ def market_command(assets: dict[str, int], body: Fields) -> CreateMarket:
     Raises:
         ApiError: a field is wrong, or an asset is not there.
     """
-    name = body.text("market")
-    if MARKET_PATTERN.fullmatch(name) is None:
-        raise ApiError(Code.INVALID_FIELD, "market", detail="A market is named BASE-QUOTE.")
+    name = body.matched("market")
     base, quote = name.split("-")
     if base not in assets or quote not in assets:
         raise ApiError(Code.UNKNOWN_ASSET, "market")
@@ -182,10 +258,7 @@ def limits_command(market: LiveMarket, body: Fields) -> SetMarketLimits:
         ApiError: a limit is malformed or out of bounds.
     """
     decimals = {"reference": market.quote_decimals, "max_position": market.base_decimals}
-    given = {
-        name: body.amount(name, decimals[name]) if name in decimals else body.number(name, 0, LIMITS[name])
-        for name in body
-    }
+    given = {name: body.amount(name, decimals[name]) if name in decimals else body.number(name) for name in body}
     return SetMarketLimits(market.name, Limits(**given))
 
 

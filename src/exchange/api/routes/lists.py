@@ -2,11 +2,14 @@
 
 from typing import Final
 
-from exchange.api import order_replies
+from exchange.api import order_replies, schemas
 from exchange.api.call import Call, Reply
-from exchange.api.errors import ApiError
-from exchange.api.ordering import ORDER, client_id, read_order
+from exchange.api.declared import Objects, Text, Word, endpoint, optional
+from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.ordering import CLIENT_ID, ORDER, read_order
 from exchange.api.reading import Fields
+from exchange.api.refusals import CANCELING, PAST, PLACING
+from exchange.api.routes.paging import PAGE, before
 from exchange.commands.types import CancelList, PlaceList
 from exchange.projections.live import shapes
 from exchange.projections.live.orders import LiveList
@@ -14,18 +17,31 @@ from exchange.projections.live.shapes import Json
 from exchange.terms.codes import Code
 from exchange.terms.words import LIST_KINDS, OTOCO
 
-MAX_PAGE: Final = 500
-DEFAULT_PAGE: Final = 100
+STATES: Final = {name: name for name in ("open", "all")}
+
+_CANCELING: Final = CANCELING | {Code.UNKNOWN_LIST}
 
 
+@endpoint(
+    "Place an order list; all legs are accepted or none.",
+    body={
+        "kind": Word(LIST_KINDS),
+        "market": Text(),
+        "client_list_id": optional(CLIENT_ID),
+        "legs": Objects((ORDER,), 2, 3),
+    },
+    answer=schemas.LIST_PLACED,
+    status=201,
+    codes=PLACING | {Code.CLIENT_ID_USED, Code.LEG_PRICES, GatewayCode.CLIENT_LIST_ID_REUSED},
+)
 async def place(call: Call) -> Reply:
     """`POST order-lists`."""
     account = call.account.id
-    body = await call.body("kind", "market", "client_list_id", "legs")
+    body = await call.body()
     gateway = call.gateway
     kind = body.choice("kind", LIST_KINDS)
     market = gateway.market(body.text("market"))
-    name = client_id(body, "client_list_id") if "client_list_id" in body else ""
+    name = body.matched("client_list_id") if "client_list_id" in body else ""
     legs = body.objects("legs")
     wanted = 3 if kind == OTOCO else 2
     if len(legs) != wanted:
@@ -35,10 +51,10 @@ async def place(call: Call) -> Reply:
     return Reply(order_replies.list_placed(gateway.view, answer), answer.id, status=201)
 
 
+@endpoint("One order list.", answer=schemas.ORDER_LIST, codes=(Code.UNKNOWN_LIST, *PAST))
 async def show(call: Call) -> Reply:
     """`GET order-lists/{id}`."""
     account = call.account.id
-    call.query()
     view = call.gateway.view
     found = await call.gateway.past.order_list(view, account, call.path_number("id", Code.UNKNOWN_LIST))
     if found is None:
@@ -46,45 +62,60 @@ async def show(call: Call) -> Reply:
     return Reply(_shown(call, found), view.position)
 
 
+@endpoint(
+    "Order lists, newest first.",
+    query={
+        "status": optional(Word(STATES)),
+        "market": optional(Text()),
+        "client_list_id": optional(CLIENT_ID),
+        **PAGE,
+    },
+    answer=schemas.thing(order_lists=schemas.many(schemas.ORDER_LIST)),
+    codes=PAST,
+)
 async def listing(call: Call) -> Reply:
     """`GET order-lists`."""
     account = call.account
-    query = call.query("status", "market", "limit", "before", "client_list_id")
+    query = call.query()
     gateway = call.gateway
     view = gateway.view
     if "client_list_id" in query:
-        found = await gateway.past.order_list_by_client_id(view, account.id, client_id(query, "client_list_id"))
+        found = await gateway.past.order_list_by_client_id(view, account.id, query.matched("client_list_id"))
         return Reply({"order_lists": [] if found is None else [_shown(call, found)]}, view.position)
-    status = query.choice("status", {name: name for name in ("open", "all")}) if "status" in query else "open"
+    status = query.choice("status", STATES) if "status" in query else "open"
     market = gateway.market(query.text("market")).name if "market" in query else None
-    limit = query.limit(DEFAULT_PAGE, MAX_PAGE)
-    before = query.before()
+    limit = query.number("limit")
+    until = before(query)
     if status == "open":
         lists = [
             shown
             for id, shown in sorted(account.lists.items(), reverse=True)
-            if (market is None or shown.market == market) and (before is None or id < before)
+            if (market is None or shown.market == market) and (until is None or id < until)
         ][:limit]
         await gateway.past.complete_lists(account.id, lists)
         still = [_shown(call, shown) for shown in lists if shown.id in account.lists]
         return Reply({"order_lists": still}, view.position)
-    page = await gateway.past.order_lists(view, account.id, market=market, before=before, limit=limit)
+    page = await gateway.past.order_lists(view, account.id, market=market, before=until, limit=limit)
     return Reply({"order_lists": [_shown(call, shown) for shown in page]}, page.position)
 
 
+@endpoint("Cancel an order list.", answer=schemas.LIST_ENDED, codes=_CANCELING)
 async def cancel(call: Call) -> Reply:
     """`DELETE order-lists/{id}`."""
     account = call.account.id
-    call.query()
-    await call.no_body()
     return await _cancel(call, CancelList(account, call.path_number("id", Code.UNKNOWN_LIST), ""))
 
 
+@endpoint(
+    "Cancel an order list by the client's id.",
+    query={"client_list_id": CLIENT_ID},
+    answer=schemas.LIST_ENDED,
+    codes=_CANCELING,
+)
 async def cancel_by_client_id(call: Call) -> Reply:
     """`DELETE order-lists?client_list_id=…`."""
     account = call.account.id
-    name = client_id(call.query("client_list_id"), "client_list_id")
-    await call.no_body()
+    name = call.query().matched("client_list_id")
     return await _cancel(call, CancelList(account, 0, name))
 
 

@@ -3,10 +3,13 @@
 import secrets
 from typing import Final
 
-from exchange.api import replies
+from exchange.api import replies, schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Amount, Position, Shape, Text, Whole, endpoint, optional
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.reading import Fields
+from exchange.api.refusals import COMMAND, MONEY, PAST
+from exchange.api.routes.paging import LIMIT, PAGE, before
 from exchange.commands.types import Deposit, ReleaseWithdrawal, SettleWithdrawal, Withdraw
 from exchange.projections.live import private, shapes
 from exchange.terms.amounts import MAX_COUNT
@@ -18,26 +21,40 @@ FAUCET_AT_ONCE: Final = 100_000_000
 FAUCET_HELD: Final = 1_000_000_000
 """… and up to which an account may hold of it."""
 
-MAX_PAGE: Final = 500
-DEFAULT_PAGE: Final = 100
+TRANSFER: Final[Shape] = {
+    "asset": Text(),
+    "amount": Amount(),
+    "ref": optional(Text(REF_PATTERN, "A ref is 1 to 64 of A-Z a-z 0-9 _ . : / -")),
+}
+PAGE_BY_POSITION: Final[Shape] = {"limit": LIMIT, "before": optional(Position())}
+
+_ENDING: Final = COMMAND | {Code.UNKNOWN_WITHDRAWAL, Code.BALANCE_LIMIT}
 
 
+@endpoint("Balances, by name.", answer=schemas.thing(balances=schemas.many(schemas.BALANCE)))
 async def balances(call: Call) -> Reply:
     """`GET balances`."""
-    call.query()
     view = call.gateway.view
     return Reply({"balances": private.balances(view, call.account.id)}, view.position)
 
 
+@endpoint(
+    "Credit a deposit: a faucet in demo mode, or an administrator's act with an account.",
+    body={**TRANSFER, "account": optional(Whole(0, MAX_COUNT))},
+    answer=schemas.DEPOSIT,
+    status=201,
+    codes=MONEY
+    | {GatewayCode.FAUCET_OFF, GatewayCode.FAUCET_LIMIT, GatewayCode.FORBIDDEN, GatewayCode.DATABASE_UNAVAILABLE},
+)
 async def deposit(call: Call) -> Reply:
     """`POST deposits`."""
-    body = await call.body("asset", "amount", "ref", "account")
+    body = await call.body()
     gateway = call.gateway
     asset, amount = _transfer(call, body)
     ref = _ref(body)
     if "account" in body:
         await gateway.require_admin(call.principal)
-        account = body.number("account", 0, MAX_COUNT)
+        account = body.number("account")
     else:
         account = call.account.id
         _check_faucet(call, asset, amount)
@@ -45,62 +62,83 @@ async def deposit(call: Call) -> Reply:
     return Reply(replies.deposited(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
+@endpoint(
+    "Deposits, newest first.",
+    query=PAGE_BY_POSITION,
+    answer=schemas.thing(deposits=schemas.many(schemas.DEPOSIT)),
+    codes=PAST,
+)
 async def deposits(call: Call) -> Reply:
     """`GET deposits`."""
-    query = call.query("limit", "before")
+    query = call.query()
     view = call.gateway.view
     page = await call.gateway.past.deposits(
-        view, call.account.id, before=query.position("before"), limit=query.limit(DEFAULT_PAGE, MAX_PAGE)
+        view, call.account.id, before=query.position("before"), limit=query.number("limit")
     )
     shown = [shapes.deposit(record, view.assets[record.asset]) for record in page]
     return Reply({"deposits": shown}, page.position)
 
 
+@endpoint(
+    "Ask for a withdrawal: the amount is locked.", body=TRANSFER, answer=schemas.WITHDRAWAL, status=201, codes=MONEY
+)
 async def withdraw(call: Call) -> Reply:
     """`POST withdrawals`."""
-    body = await call.body("asset", "amount", "ref")
+    body = await call.body()
     gateway = call.gateway
     asset, amount = _transfer(call, body)
     answer = await gateway.commands.carry_out(Withdraw(call.account.id, asset, amount, _ref(body)))
     return Reply(replies.reserved(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
+@endpoint(
+    "Withdrawals, newest first.",
+    query=PAGE_BY_POSITION,
+    answer=schemas.thing(withdrawals=schemas.many(schemas.WITHDRAWAL)),
+    codes=PAST,
+)
 async def withdrawals(call: Call) -> Reply:
     """`GET withdrawals`."""
-    query = call.query("limit", "before")
+    query = call.query()
     view = call.gateway.view
     page = await call.gateway.past.withdrawals(
-        view, call.account.id, before=query.position("before"), limit=query.limit(DEFAULT_PAGE, MAX_PAGE)
+        view, call.account.id, before=query.position("before"), limit=query.number("limit")
     )
     shown = [shapes.withdrawal(record, view.assets[record.asset]) for record in page]
     return Reply({"withdrawals": shown}, page.position)
 
 
+@endpoint("The money of a withdrawal has left.", answer=schemas.WITHDRAWAL_ENDED, codes=_ENDING)
 async def settle(call: Call) -> Reply:
     """`POST withdrawals/{id}/settle`."""
-    await call.no_body()
     answer = await call.gateway.commands.carry_out(SettleWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
     return Reply(replies.settled(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
+@endpoint("The money of a withdrawal is available again.", answer=schemas.WITHDRAWAL_ENDED, codes=_ENDING)
 async def release(call: Call) -> Reply:
     """`POST withdrawals/{id}/release`."""
-    await call.no_body()
     answer = await call.gateway.commands.carry_out(ReleaseWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
     return Reply(replies.released(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
+@endpoint(
+    "Fills, newest first.",
+    query={"market": optional(Text()), "order": optional(Whole(0, MAX_COUNT)), **PAGE},
+    answer=schemas.thing(fills=schemas.many(schemas.FILL)),
+    codes=PAST,
+)
 async def fills(call: Call) -> Reply:
     """`GET fills`."""
-    query = call.query("market", "order", "limit", "before")
+    query = call.query()
     gateway = call.gateway
     page = await gateway.past.fills(
         gateway.view,
         call.account.id,
         market=gateway.market(query.text("market")).name if "market" in query else None,
-        order=query.number("order", 0, MAX_COUNT) if "order" in query else None,
-        before=query.before(),
-        limit=query.limit(DEFAULT_PAGE, MAX_PAGE),
+        order=query.number("order") if "order" in query else None,
+        before=before(query),
+        limit=query.number("limit"),
     )
     shown = [shapes.fill(fill, gateway.market(fill.trade.market)) for fill in page]
     return Reply({"fills": shown}, page.position)
@@ -116,12 +154,7 @@ def _transfer(call: Call, body: Fields) -> tuple[str, int]:
 
 def _ref(body: Fields) -> str:
     """The transfer's outside id; one is made when there is none, since the log wants every transfer named."""
-    if "ref" not in body:
-        return secrets.token_hex(16)
-    ref = body.text("ref")
-    if REF_PATTERN.fullmatch(ref) is None:
-        raise ApiError(Code.INVALID_FIELD, "ref", detail="A ref is 1 to 64 of A-Z a-z 0-9 _ . : / -")
-    return ref
+    return body.matched("ref") if "ref" in body else secrets.token_hex(16)
 
 
 def _check_faucet(call: Call, asset: str, amount: int) -> None:

@@ -1,10 +1,16 @@
 """Orders: place, look at, cancel, reduce, list, quote."""
 
-from exchange.api import order_replies
+import re
+from typing import Final
+
+from exchange.api import order_replies, schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Amount, Shape, Text, Word, endpoint, optional
 from exchange.api.errors import ApiError
-from exchange.api.ordering import ORDER, client_id, positive, read_order
+from exchange.api.ordering import CLIENT_ID, ORDER, positive, read_order
 from exchange.api.reading import Fields, digits
+from exchange.api.refusals import AMENDING, CANCELING, PAST, PLACING
+from exchange.api.routes.paging import LIMIT, PAGE, before
 from exchange.commands.types import Amend, Cancel
 from exchange.projections.live import quote, shapes
 from exchange.projections.live.orders import LiveOrder
@@ -14,25 +20,28 @@ from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import SIDES
 
-MAX_PAGE = 500
-DEFAULT_PAGE = 100
+STATES: Final = {name: name for name in ("open", "closed", "all")}
+REDUCTION: Final[Shape] = {"quantity": Amount()}
+
+_KEY: Final = re.compile(r"[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,19}", re.ASCII)
 _LAST_PLACE = 2**31 - 1
 """No event stands further back in an entry."""
 
 
+@endpoint("Place an order.", body={"market": Text(), **ORDER}, answer=schemas.ORDER_PLACED, status=201, codes=PLACING)
 async def place(call: Call) -> Reply:
     """`POST order`."""
-    body = await call.body("market", *ORDER)
+    body = await call.body()
     gateway = call.gateway
     command = read_order(body, call.account.id, gateway.market(body.text("market")))
     answer = await gateway.commands.carry_out(command)
     return Reply(order_replies.placed(gateway.view, answer), answer.id, status=201)
 
 
+@endpoint("One order, open or closed.", answer=schemas.ORDER, codes=(Code.UNKNOWN_ORDER, *PAST))
 async def show(call: Call) -> Reply:
     """`GET order/{id}`."""
     id = call.path_number("id", Code.UNKNOWN_ORDER)
-    call.query()
     view = call.gateway.view
     order = await call.gateway.past.order(view, call.account.id, id)
     if order is None:
@@ -40,10 +49,9 @@ async def show(call: Call) -> Reply:
     return Reply(shapes.order(order, call.gateway.market(order.market)), view.position)
 
 
+@endpoint("Cancel an order.", answer=schemas.ORDER_ENDED, codes=CANCELING)
 async def cancel(call: Call) -> Reply:
     """`DELETE order/{id}`."""
-    call.query()
-    await call.no_body()
     id = call.path_number("id", Code.UNKNOWN_ORDER)
     return await _cancel(call, Cancel(call.account.id, id, ""))
 
@@ -53,10 +61,10 @@ async def cancel_by_client_id(call: Call, client_id: str) -> Reply:
     return await _cancel(call, Cancel(call.account.id, 0, client_id))
 
 
+@endpoint("Reduce an order; it keeps its place.", body=REDUCTION, answer=schemas.ORDER_AMENDED, codes=AMENDING)
 async def amend(call: Call) -> Reply:
     """`PATCH order/{id}`."""
-    call.query()
-    body = await call.body("quantity")
+    body = await call.body()
     id = call.path_number("id", Code.UNKNOWN_ORDER)
     command = await amendment(call, id, body)
     answer = await call.gateway.commands.carry_out(command)
@@ -79,56 +87,77 @@ async def amendment(call: Call, id: int, body: Fields) -> Amend:
     return Amend(call.account.id, id, positive(body, "quantity", gateway.market(order.market).base_decimals))
 
 
+@endpoint(
+    "The reductions of an order, newest first.",
+    query={"limit": LIMIT, "before": optional(Text(_KEY, "It is the id of an amendment."))},
+    answer=schemas.thing(amendments=schemas.many(schemas.AMENDMENT)),
+    codes=(Code.UNKNOWN_ORDER, *PAST),
+)
 async def amendments(call: Call) -> Reply:
     """`GET order/{id}/amendments`."""
     id = call.path_number("id", Code.UNKNOWN_ORDER)
-    query = call.query("limit", "before")
+    query = call.query()
     gateway = call.gateway
     account = call.account.id
-    before = _amendment_key(query) if "before" in query else None
+    until = _amendment_key(query) if "before" in query else None
     order = await gateway.past.order(gateway.view, account, id)
     if order is None:
         raise ApiError(Code.UNKNOWN_ORDER, "id", detail="There is no such order.")
-    page = await gateway.past.amendments(
-        gateway.view, account, id, before=before, limit=query.limit(DEFAULT_PAGE, MAX_PAGE)
-    )
+    page = await gateway.past.amendments(gateway.view, account, id, before=until, limit=query.number("limit"))
     market = gateway.market(order.market)
     return Reply({"amendments": [shapes.amendment(amendment, market) for amendment in page]}, page.position)
 
 
+@endpoint(
+    "Orders, newest first.",
+    query={
+        "status": optional(Word(STATES)),
+        "market": optional(Text()),
+        "client_order_id": optional(CLIENT_ID),
+        **PAGE,
+    },
+    answer=schemas.thing(orders=schemas.many(schemas.ORDER)),
+    codes=PAST,
+)
 async def listing(call: Call) -> Reply:
     """`GET orders`."""
-    query = call.query("status", "market", "limit", "before", "client_order_id")
+    query = call.query()
     gateway = call.gateway
     account = call.account
     view = gateway.view
     if "client_order_id" in query:
-        found = await gateway.past.order_by_client_id(view, account.id, client_id(query))
+        found = await gateway.past.order_by_client_id(view, account.id, query.matched("client_order_id"))
         return _orders(call, [] if found is None else [found])
-    status = query.choice("status", {name: name for name in ("open", "closed", "all")}) if "status" in query else "open"
+    status = query.choice("status", STATES) if "status" in query else "open"
     market = gateway.market(query.text("market")).name if "market" in query else None
-    limit = query.limit(DEFAULT_PAGE, MAX_PAGE)
-    before = query.before()
+    limit = query.number("limit")
+    until = before(query)
     if status == "open":
         newest = sorted(account.open.values(), key=lambda order: -order.id)
         matching = [
             order
             for order in newest
-            if (market is None or order.market == market) and (before is None or order.id < before)
+            if (market is None or order.market == market) and (until is None or order.id < until)
         ][:limit]
         await gateway.past.complete(account.id, matching)
         return _orders(call, [order for order in matching if order.id in account.open])
     page = await gateway.past.orders(
-        view, account.id, closed=status == "closed", market=market, before=before, limit=limit
+        view, account.id, closed=status == "closed", market=market, before=until, limit=limit
     )
     shown = _orders(call, page)
     shown.position = page.position
     return shown
 
 
+@endpoint(
+    "What a market order would get now.",
+    body={"market": Text(), "kind": Word(SIDES), "quantity": optional(Amount()), "quote_amount": optional(Amount())},
+    answer=schemas.QUOTE,
+    codes=(Code.UNKNOWN_MARKET, Code.OFF_LOT, Code.MISSING_FIELD),
+)
 async def quoted(call: Call) -> Reply:
     """`POST order/quote`."""
-    body = await call.body("market", "kind", "quantity", "quote_amount")
+    body = await call.body()
     market = call.gateway.market(body.text("market"))
     kind = body.choice("kind", SIDES)
     quantity, quote_amount = _size(body, market)
@@ -156,12 +185,10 @@ def _orders(call: Call, orders: list[LiveOrder]) -> Reply:
 
 def _amendment_key(query: Fields) -> AmendmentKey:
     """The parameter `before`: an amendment's id."""
-    parts = [digits(part) for part in query.text("before").split("-")]
-    if len(parts) == 3:
-        ms, seq, index = parts
-        if ms is not None and seq is not None and index is not None and ms < LAST_MS and max(seq, index) <= MAX_COUNT:
-            return ms, seq, min(index, _LAST_PLACE)
-    raise ApiError(Code.INVALID_FIELD, "before", detail="It is the id of an amendment.")
+    ms, seq, index = (digits(part) for part in query.matched("before").split("-"))
+    if ms is None or seq is None or index is None or ms >= LAST_MS or max(seq, index) > MAX_COUNT:
+        raise ApiError(Code.INVALID_FIELD, "before", detail="It is the id of an amendment.")
+    return ms, seq, min(index, _LAST_PLACE)
 
 
 def _size(body: Fields, market: LiveMarket) -> tuple[int, int]:

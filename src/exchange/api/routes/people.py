@@ -1,13 +1,28 @@
 """Signing up and in."""
 
+from typing import Final
+
+from exchange.api import schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Shape, Text, endpoint
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.identity import read_email, read_password
 
+PASSWORDS: Final = (GatewayCode.DATABASE_UNAVAILABLE, GatewayCode.BUSY, GatewayCode.TOO_MANY_ATTEMPTS)
+CREDENTIALS: Final[Shape] = {"email": Text(), "password": Text()}
 
+
+@endpoint(
+    "Make a user.",
+    body=CREDENTIALS,
+    answer=schemas.thing(email=schemas.TEXT, account=schemas.maybe(schemas.ID)),
+    status=201,
+    codes=(*PASSWORDS, GatewayCode.EMAIL_TAKEN),
+    position=False,
+)
 async def signup(call: Call) -> Reply:
     """`POST signup`."""
-    body = await call.body("email", "password")
+    body = await call.body()
     email = read_email(body.text("email"))
     password = read_password(body.text("password"))
     user = await call.gateway.identity.create(email, password)
@@ -15,9 +30,16 @@ async def signup(call: Call) -> Reply:
     return Reply({"email": email, "account": account}, status=201)
 
 
+@endpoint(
+    "Get a token.",
+    body=CREDENTIALS,
+    answer=schemas.thing(token=schemas.TEXT, expires_at=schemas.TIME, account=schemas.maybe(schemas.ID)),
+    codes=(*PASSWORDS, GatewayCode.WRONG_CREDENTIALS),
+    position=False,
+)
 async def signin(call: Call) -> Reply:
     """`POST signin`."""
-    body = await call.body("email", "password")
+    body = await call.body()
     gateway = call.gateway
     email = read_email(body.text("email"))
     password = read_password(body.text("password"))

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Final
 
+from exchange.api import schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Amount, Shape, Whole, endpoint, optional
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S
 from exchange.effects.ports import LogUnavailable
@@ -12,12 +14,17 @@ from exchange.roles.moves import TICK, settled
 from exchange.terms.codes import Code
 
 RATE_DECIMALS: Final = 3
-MOVES: Final = ("rate", "step", "time")
+MOVES: Final[Shape] = {
+    "rate": optional(Amount()),
+    "step": optional(Whole(1, LATEST_MS)),
+    "time": optional(Whole(1, LATEST_MS)),
+}
+CLOCK: Final = schemas.thing(time=schemas.TIME, rate=schemas.AMOUNT, paused=schemas.FLAG)
 
 
+@endpoint("What a sandbox's clock shows.", answer=CLOCK, codes=(GatewayCode.NOT_FOUND, GatewayCode.LOG_UNAVAILABLE))
 async def show(call: Call) -> Reply:
     """`GET sandbox/clock`."""
-    call.query()
     clock = _clock(call)
     try:
         return _reply(call, await clock.refresh())
@@ -25,10 +32,16 @@ async def show(call: Call) -> Reply:
         raise ApiError(GatewayCode.LOG_UNAVAILABLE) from None
 
 
+@endpoint(
+    "Move a sandbox's clock: one of rate (0 pauses), step and time.",
+    body=MOVES,
+    answer=CLOCK,
+    codes=(GatewayCode.NOT_FOUND, GatewayCode.LOG_UNAVAILABLE, Code.OUT_OF_RANGE),
+)
 async def move(call: Call) -> Reply:
     """`PUT sandbox/clock`: answers when everything that fell due has happened, and this gateway has seen it."""
     clock = _clock(call)
-    body = await call.body(*MOVES)
+    body = await call.body()
     given = [name for name in MOVES if name in body]
     if len(given) != 1:
         raise ApiError(Code.INVALID_FIELD, None, detail="Say one of rate, step and time.")
@@ -39,9 +52,9 @@ async def move(call: Call) -> Reply:
             raise ApiError(Code.OUT_OF_RANGE, "rate", detail="A rate is from 0.001 to 10000; 0 pauses.")
         what = "run" if amount else "pause"
     elif given == ["step"]:
-        what, amount = "step", body.number("step", 1, LATEST_MS)
+        what, amount = "step", body.number("step")
     else:
-        what, amount = "set", body.number("time", 1, LATEST_MS)
+        what, amount = "set", body.number("time")
     gateway = call.gateway
     try:
         moved = await clock.move(what, amount, TICK)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from exchange.api import order_replies
+from exchange.api import order_replies, schemas
 from exchange.api.call import Call, Reply
+from exchange.api.declared import Amount, Flag, Kind, Objects, Shape, Text, Whole, Word, endpoint, optional
 from exchange.api.errors import ApiError
-from exchange.api.ordering import ORDER, client_id, read_order
+from exchange.api.ordering import CLIENT_ID, ORDER, read_order
 from exchange.api.reading import Fields
+from exchange.api.refusals import AMENDING, CANCELING, PLACING
 from exchange.api.routes.orders import amendment, cancel_by_client_id
 from exchange.commands.read_orders import MAX_ITEMS
 from exchange.commands.types import Amend, Batch, Cancel, CancelAll, CancelReplace, Command, Place
@@ -20,17 +22,38 @@ _ROUNDS: Final = 100
 
 _ACTIONS: Final = {name: name for name in ("place", "cancel", "amend")}
 
+_ACTION: Final[Kind] = Word(_ACTIONS)
+_ID: Final = Whole(1, MAX_COUNT)
+_PLACE: Final[Shape] = {"action": Word({"place": "place"}), "market": Text(), **ORDER}
+_AMEND: Final[Shape] = {"action": Word({"amend": "amend"}), "id": _ID, "quantity": Amount()}
+_CANCEL: Final[Shape] = {
+    "action": Word({"cancel": "cancel"}),
+    "id": optional(_ID),
+    "client_order_id": optional(CLIENT_ID),
+}
 
+_REPLACEMENT: Final[Shape] = {"stop_on_failure": optional(Flag()), "market": Text(), **ORDER}
+_REPLACED: Final = schemas.thing(
+    canceled=schemas.maybe(schemas.either(schemas.ORDER_ENDED, schemas.ERROR)),
+    placed=schemas.maybe(schemas.either(schemas.ORDER_PLACED, schemas.ERROR)),
+)
+
+
+@endpoint(
+    "Cancel one order by the client's id, or all orders, or all of a market.",
+    query={"client_order_id": optional(CLIENT_ID), "market": optional(Text())},
+    answer=schemas.either(schemas.ORDER_ENDED, schemas.thing(canceled=schemas.COUNT, more=schemas.FLAG)),
+    codes=CANCELING | {Code.UNKNOWN_MARKET},
+)
 async def cancel(call: Call) -> Reply:
     """`DELETE orders`: one by its client's id, or all."""
     account = call.account.id
-    query = call.query("client_order_id", "market")
-    await call.no_body()
+    query = call.query()
     if "client_order_id" in query:
         if "market" in query:
             detail = "Name one order by client_order_id, or cancel all of a market."
             raise ApiError(Code.INVALID_FIELD, "market", detail=detail)
-        return await cancel_by_client_id(call, client_id(query))
+        return await cancel_by_client_id(call, query.matched("client_order_id"))
     gateway = call.gateway
     command = CancelAll(account, gateway.market(query.text("market")).name if "market" in query else "")
     total = 0
@@ -43,21 +66,33 @@ async def cancel(call: Call) -> Reply:
     return Reply({"canceled": total, "more": more}, answer.id)
 
 
+@endpoint(
+    "Cancel an order and place another.",
+    body=_REPLACEMENT,
+    answer=_REPLACED,
+    codes=PLACING | CANCELING,
+)
 async def replace(call: Call) -> Reply:
     """`POST order/{id}/replace`."""
     account = call.account.id
-    call.query()
     return await _replace(call, Cancel(account, call.path_number("id", Code.UNKNOWN_ORDER), ""))
 
 
+@endpoint(
+    "Cancel an order by the client's id and place another.",
+    query={"client_order_id": CLIENT_ID},
+    body=_REPLACEMENT,
+    answer=_REPLACED,
+    codes=PLACING | CANCELING,
+)
 async def replace_by_client_id(call: Call) -> Reply:
     """`POST orders/replace?client_order_id=…`."""
     account = call.account.id
-    return await _replace(call, Cancel(account, 0, client_id(call.query("client_order_id"))))
+    return await _replace(call, Cancel(account, 0, call.query().matched("client_order_id")))
 
 
 async def _replace(call: Call, ended: Cancel) -> Reply:
-    body = await call.body("stop_on_failure", "market", *ORDER)
+    body = await call.body()
     gateway = call.gateway
     placed = read_order(body, ended.account, gateway.market(body.text("market")))
     stop_on_failure = "stop_on_failure" not in body or body.flag("stop_on_failure")
@@ -66,10 +101,20 @@ async def _replace(call: Call, ended: Cancel) -> Reply:
     return Reply(order_replies.replaced(gateway.view, answer, command), answer.id)
 
 
+@endpoint(
+    "Do several things one after the other.",
+    body={"items": Objects((_PLACE, _CANCEL, _AMEND), 1, MAX_ITEMS)},
+    answer=schemas.thing(
+        results=schemas.many(
+            schemas.either(schemas.ORDER_PLACED, schemas.ORDER_ENDED, schemas.ORDER_AMENDED, schemas.ERROR)
+        )
+    ),
+    codes=PLACING | AMENDING,
+)
 async def batch(call: Call) -> Reply:
     """`POST batch`: each item is answered as it would be alone, also where this gateway refuses it."""
     account = call.account.id
-    body = await call.body("items")
+    body = await call.body()
     given = body.objects("items")
     if not 1 <= len(given) <= MAX_ITEMS:
         raise ApiError(Code.INVALID_FIELD, "items", detail=f"It must have 1 to {MAX_ITEMS} items.")
@@ -92,16 +137,16 @@ async def _item(call: Call, item: Mapping[str, object]) -> Command | ApiError:
 
 async def _read_item(call: Call, item: Mapping[str, object]) -> Place | Cancel | Amend:
     account = call.account.id
-    action = Fields(item, tuple(item)).choice("action", _ACTIONS)
+    action = Fields(item, dict.fromkeys(item, _ACTION)).choice("action", _ACTIONS)
     if action == "place":
-        order = Fields(item, ("action", "market", *ORDER))
+        order = Fields(item, _PLACE)
         return read_order(order, account, call.gateway.market(order.text("market")))
     if action == "amend":
-        reduced = Fields(item, ("action", "id", "quantity"))
-        return await amendment(call, reduced.number("id", 1, MAX_COUNT), reduced)
-    ended = Fields(item, ("action", "id", "client_order_id"))
+        reduced = Fields(item, _AMEND)
+        return await amendment(call, reduced.number("id"), reduced)
+    ended = Fields(item, _CANCEL)
     if "client_order_id" not in ended:
-        return Cancel(account, ended.number("id", 1, MAX_COUNT), "")
+        return Cancel(account, ended.number("id"), "")
     if "id" in ended:
         raise ApiError(Code.INVALID_FIELD, "id", detail="Give id or client_order_id, not both.")
-    return Cancel(account, 0, client_id(ended))
+    return Cancel(account, 0, ended.matched("client_order_id"))

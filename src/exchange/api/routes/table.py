@@ -1,24 +1,22 @@
 """Every route of `/api/v1`, with who may call it. What is not here is not served, and tests go through this list."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-from exchange.api.call import Access, Call, Reply
+from exchange.api.call import Call, Reply
+from exchange.api.declared import Access, Route, endpoint
+from exchange.api.openapi import document
 from exchange.api.routes import account, admin, lists, markets, money, orders, people, sandbox, several
 
 
-class Route(NamedTuple):
-    """A method and path under `/api/v1/`, who may call it, and what answers."""
-
-    method: str
-    path: str
-    access: Access
-    handler: Callable[[Call], Awaitable[Reply]]
+@endpoint("This description.", answer={"type": "object"}, position=False)
+async def describe(_: Call) -> Reply:
+    """`GET openapi.json`."""
+    return Reply(document(ROUTES))
 
 
 _PUBLIC, _USER, _ADMIN = Access.PUBLIC, Access.USER, Access.ADMIN
 
-ROUTES: Final = (
+ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "signup", _PUBLIC, people.signup),
     Route("POST", "signin", _PUBLIC, people.signin),
     Route("POST", "order", _USER, orders.place),
@@ -49,6 +47,7 @@ ROUTES: Final = (
     Route("POST", "withdrawals/{id}/settle", _ADMIN, money.settle),
     Route("POST", "withdrawals/{id}/release", _ADMIN, money.release),
     Route("GET", "fills", _USER, money.fills),
+    Route("GET", "openapi.json", _PUBLIC, describe),
     Route("GET", "time", _PUBLIC, markets.time),
     Route("GET", "assets", _PUBLIC, markets.assets),
     Route("GET", "markets", _PUBLIC, markets.markets),
