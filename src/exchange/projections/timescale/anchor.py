@@ -43,7 +43,7 @@ def verdict(position: Head, first: EventEntry | None, command: CommandEntry | No
             "right stream server (REDIS_URL, EXCHANGE_STREAMS); to drop the rows and begin with this log, run "
             "`exchange project timescale --rebuild`."
         )
-    if not _is_genesis(first, command):
+    if not is_genesis(first, command):
         rows = ""
         if position.id != START:
             rows = f", and it does not hold {format_id(position.id)}, where the database's rows end"
@@ -54,7 +54,8 @@ def verdict(position: Head, first: EventEntry | None, command: CommandEntry | No
     return "go on" if position.id == START else "rebuild"
 
 
-def _is_genesis(first: EventEntry, command: CommandEntry | None) -> bool:
+def is_genesis(first: EventEntry, command: CommandEntry | None) -> bool:
+    """Whether a log begins with this entry and this command."""
     if command is None or command.id != first.id:
         return False
     return chain(GENESIS_CHAIN, first.id, frame(command.fields), first.payload) == first.chain

@@ -99,6 +99,23 @@ projections = sa.Table(
 )
 """How far each projection has come: the last entry folded in, and the chain hash there."""
 
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    sa.Column("before_ms", sa.BigInteger, nullable=False),
+    sa.Column("before_seq", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("archived_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.PrimaryKeyConstraint("last_ms", "last_seq"),
+    sa.UniqueConstraint("before_ms", "before_seq"),
+    sa.UniqueConstraint("total"),
+)
+"""Segments of the log by the position of their last entry: no projection, and never emptied (`projections.journal`).
+`total` is how many entries the log has up to there."""
+
 assets = sa.Table(
     "assets",
     metadata,
