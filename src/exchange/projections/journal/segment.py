@@ -44,7 +44,7 @@ CLOSE_AT: Final = 16 * 1024 * 1024
 LARGEST: Final = 1024 * 1024 * 1024 - 1
 """The most bytes that a segment unpacks to; a reader need not try more."""
 
-_LEVEL: Final = 6
+_LEVEL: Final = 3
 _ENTRY: Final = struct.Struct(">QQ2sI")
 _LENGTH: Final = struct.Struct(">I")
 _DIGEST: Final = 32
