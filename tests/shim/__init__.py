@@ -35,7 +35,7 @@ def library() -> Path:
         pytest.skip("a C compiler is needed to cut a server's power")
     _BUILD.mkdir(parents=True, exist_ok=True)
     fresh = built.with_suffix(f".{os.getpid()}")
-    argv = [
+    argv: list[str | Path] = [
         compiler,
         "-O2",
         "-Wall",

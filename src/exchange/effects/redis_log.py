@@ -21,6 +21,7 @@ from exchange.effects.redis_clock import appends
 from exchange.effects.redis_link import Answer, AsyncLink, Link
 from exchange.effects.redis_reads import Reads, settling
 from exchange.effects.redis_wire import Refusal
+from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class BlockingRedisLog:
         name: str = "",
         replicas: int = 0,
         replicas_on_disk: bool = False,
+        fsync: Fsync = "always",
         clock_key: str = "",
     ) -> None:
         """Nothing is connected yet.
@@ -69,11 +71,13 @@ class BlockingRedisLog:
             name: the role's word, by which the server knows the connection: `exchange/<name>/<pid>/<position>`.
             replicas: entries are given out once so many replicas of the server have them…
             replicas_on_disk: … on their disks.
+            fsync: the server's `appendfsync`: what `settled` goes by.
             clock_key: where a sandbox keeps its clock; see `redis_clock`.
 
         Raises:
             ValueError: the URL makes no sense.
         """
+        self._fsync = fsync
         patience_ms = int(timeout * _PATIENCE)
         self._reads = Reads(events_key, patience_ms, name=name, replicas=replicas, on_disk=replicas_on_disk)
         self._looks = Reads(events_key, patience_ms, replicas=replicas, on_disk=replicas_on_disk)
@@ -145,7 +149,8 @@ class BlockingRedisLog:
 
     async def settled(self) -> None:
         """See `Log.settled`."""
-        self._settle()
+        if self._fsync == "everysec":
+            self._settle()
 
     def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
         """See `Log.publish`: the batch is on its way when this returns."""
@@ -170,7 +175,7 @@ class BlockingRedisLog:
         _see_published(reply, built_on)
 
     def _settle(self) -> None:
-        steps = settling(f"{self._events.key}:settled", self._wait_ms)
+        steps = settling()
         try:
             step = next(steps)
             while True:
@@ -265,6 +270,7 @@ class AsyncRedisLog:
         name: str = "",
         replicas: int = 0,
         replicas_on_disk: bool = False,
+        fsync: Fsync = "always",
         clock_key: str = "",
     ) -> None:
         """Nothing is connected yet; the options are those of `BlockingRedisLog`.
@@ -272,6 +278,7 @@ class AsyncRedisLog:
         Raises:
             ValueError: the URL makes no sense.
         """
+        self._fsync = fsync
         patience_ms = int(timeout * _PATIENCE)
         self._reads = Reads(events_key, patience_ms, name=name, replicas=replicas, on_disk=replicas_on_disk)
         self._looks = Reads(events_key, patience_ms, replicas=replicas, on_disk=replicas_on_disk)
@@ -328,7 +335,9 @@ class AsyncRedisLog:
 
     async def settled(self) -> None:
         """See `Log.settled`."""
-        steps = settling(f"{self._events_key}:settled", self._wait_ms)
+        if self._fsync == "always":
+            return
+        steps = settling()
         try:
             step = next(steps)
             while True:

@@ -23,11 +23,12 @@ NAME_EVERY_S: Final = 1.0
 
 WRITTEN_S: Final = 2.0
 """Redis holds a write back so long at most while an fsync is under way (`appendfsync everysec`)…"""
-SYNCED_S: Final = 1.5
-"""… and within a second of the write begins an fsync, unless an older one is still under way."""
+SYNCED_S: Final = 1.2
+"""… and begins one within a second of the write, unless an older one is still under way."""
 
 _PATIENCE_S: Final = 15.0
-_LOOK_S: Final = 0.1
+_LOOK_S: Final = 0.02
+_INFO: Final = wire.request("INFO", "persistence")
 
 
 class Reads:
@@ -49,8 +50,12 @@ class Reads:
         self._on_disk = on_disk
         self._after = Request(b"", 0)
         if replicas:
-            word = ("WAITAOF", 1, replicas, wait_ms) if on_disk else ("WAIT", replicas, wait_ms)
-            self._after = Request(wire.request("PUBLISH", channel, "").packed + wire.request(*word).packed, 2)
+            words = [wire.request("PUBLISH", channel, ""), wire.request("WAIT", replicas, wait_ms)]
+            if (
+                on_disk
+            ):  # asked the moment it hears of an entry, a replica has not synced it yet, and speaks a second later
+                words.append(wire.request("WAITAOF", 1, replicas, wait_ms))
+            self._after = Request(b"".join([word.packed for word in words]), len(words))
 
     @property
     def greeting(self) -> tuple[Request, ...]:
@@ -102,46 +107,37 @@ class Reads:
         return wire.refused(text)
 
 
-def settling(
-    key: str, wait_ms: int, now: Callable[[], float] = monotonic
-) -> Generator[Request | float, Sequence[object], None]:
-    """What to do, until what was read before is on the server's own disk: requests, whose replies are to be sent in,
-    and seconds to wait.
+def settling(now: Callable[[], float] = monotonic) -> Generator[Request | float, Sequence[object], None]:
+    """What to do under `appendfsync everysec`, until what was read before is on the server's own disk: requests, whose
+    replies are to be sent in, and seconds to wait.
 
-    Where the server has WAITAOF, a write of `key` and then WAITAOF: it speaks of its own client's writes, and so of all
-    that came before. Under `appendfsync always` it answers at once. Else (an older server, no room or no right to
-    write) INFO has to do: after `WRITTEN_S` what was read has been written, and two looks that are `SYNCED_S` apart
-    without an fsync under way then mean that one began after that and ended.
+    WAITAOF would be made for this, but up to Valkey 9.1 it says yes as soon as the server has nothing left to write,
+    whether an fsync followed or not. So INFO has to do. First all has been written: the server says that nothing waits,
+    or `WRITTEN_S` have passed; and no fsync is under way. Then an fsync is seen to begin and end, or `SYNCED_S` pass,
+    within which one began, and none is under way.
 
     Raises:
         LogUnavailable: it is not known to be there.
     """
-    written, synced = yield Request(
-        wire.request("SET", key, "").packed + wire.request("WAITAOF", 1, 0, wait_ms).packed, 2
-    )
-    if not isinstance(written, Refusal) and not isinstance(synced, Refusal):
-        if cast(list[int], synced)[0] < 1:
-            raise LogUnavailable("the stream server has not written its log to the disk in time")
-        return
-    if "appendonly is disabled" in str(synced):
-        raise LogUnavailable(_NO_FILE)
-    deadline = now() + _PATIENCE_S
-    yield WRITTEN_S
-    looks = 0
-    while now() < deadline:
-        (reply,) = yield wire.request("INFO", "persistence")
-        looks += _idle(reply)
-        if looks == 2:
+    begun = now()
+    written = 0.0
+    seen = False
+    while now() < begun + _PATIENCE_S:
+        (reply,) = yield _INFO
+        under_way, waits = _of_disk(reply)
+        if not written:
+            if not under_way and (not waits or now() >= begun + WRITTEN_S):
+                written = now()
+        elif under_way:
+            seen = True
+        elif seen or now() >= written + SYNCED_S:
             return
-        yield SYNCED_S if looks else _LOOK_S
+        yield _LOOK_S
     raise LogUnavailable("the stream server's disk does not keep up: no end of its fsync was seen")
 
 
-_NO_FILE: Final = "the stream server keeps no append-only file: set appendonly yes"
-
-
-def _idle(reply: object) -> bool:
-    """Whether no fsync is under way, by INFO's reply.
+def _of_disk(reply: object) -> tuple[bool, bool]:
+    """INFO's word: whether an fsync is under way, and whether something waits to be written.
 
     Raises:
         LogUnavailable: there is no append-only file, or it cannot be written.
@@ -150,7 +146,7 @@ def _idle(reply: object) -> bool:
     if isinstance(reply, Refusal):
         raise wire.refused(str(reply))
     if wire.info_field(reply, "aof_enabled") != "1":
-        raise LogUnavailable(_NO_FILE)
+        raise LogUnavailable("the stream server keeps no append-only file: set appendonly yes")
     if wire.info_field(reply, "aof_last_write_status") != "ok":
         raise LogUnavailable("the stream server cannot write its append-only file: see its log")
-    return wire.info_field(reply, "aof_pending_bio_fsync") == "0"
+    return wire.info_field(reply, "aof_pending_bio_fsync") != "0", wire.info_field(reply, "aof_buffer_length") != "0"
