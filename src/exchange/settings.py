@@ -226,6 +226,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError("EXCHANGE_STREAMS may have letters, digits and . : _ - { } only")
     if settings.replicas_on_disk and not settings.replicas:
         raise SettingsError("EXCHANGE_REPLICAS_ON_DISK says where replicas keep entries: set EXCHANGE_REPLICAS too")
+    if settings.replicas_on_disk and settings.fsync != "always":
+        raise SettingsError(
+            "EXCHANGE_REPLICAS_ON_DISK needs EXCHANGE_FSYNC=always: under everysec a server says so too early"
+        )
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError("EXCHANGE_LOG_LEVEL must be debug, info, warning or error")
 

@@ -43,10 +43,12 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     }
     names = [field.name for field in fields(Settings)]
     assert set(texts) >= set(names), "a new setting: say here how it is read"
-    settings = load({variable(name): text for name, text in texts.items()})
+    settings = load({variable(name): text for name, text in texts.items() if name != "replicas_on_disk"})
+    on_disk = load({variable(name): texts[name] for name in ("replicas", "replicas_on_disk")})
     default = load({})
     for name in names:
-        assert getattr(settings, name) != getattr(default, name), name
+        of = on_disk if name == "replicas_on_disk" else settings  # which goes with the default fsync only
+        assert getattr(of, name) != getattr(default, name), name
     assert settings.commands_key == "other:commands"
 
 
@@ -67,6 +69,14 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
 def test_a_wrong_value_is_named(name: str, text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load({name: text})
+
+
+def test_values_that_do_not_go_together_are_named() -> None:
+    on_disk = {"EXCHANGE_REPLICAS_ON_DISK": "yes"}
+    with pytest.raises(SettingsError, match="set EXCHANGE_REPLICAS too"):
+        load(on_disk)
+    with pytest.raises(SettingsError, match="EXCHANGE_REPLICAS_ON_DISK needs EXCHANGE_FSYNC=always"):
+        load({**on_disk, "EXCHANGE_REPLICAS": "1", "EXCHANGE_FSYNC": "everysec"})
 
 
 def test_a_wrong_value_ends_any_command_with_its_reason(

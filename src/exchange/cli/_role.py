@@ -50,6 +50,7 @@ def open_log(settings: Settings, user: str = "operator", role: str = "") -> Bloc
         replicas=settings.replicas,
         replicas_on_disk=settings.replicas_on_disk,
         clock_key=settings.clock_key,
+        fsync=settings.fsync,
     )
 
 

@@ -12,9 +12,9 @@ under its caller's rules, so EVAL gives nobody more than they have.
     journal     trims both streams
     operator    appends commands, sees who is connected and how the server is set
 
-The rules tell keys to read (`%R~`) from keys to write, and let SET at one key only (a selector: SET would replace a
-stream); both take Redis 7.0 or Valkey. Redis 6.2 can do neither: there a gateway could also append results, which
-compare-and-append and the chain then show.
+The rules tell keys to read (`%R~`) from keys to write, and let SET at a sandbox's clock only (a selector: SET would
+replace a stream); both take Redis 7.0 or Valkey. Redis 6.2 can do neither: there a gateway could also append results,
+which compare-and-append and the chain then show, and there is no sandbox's clock.
 
 What no rule can forbid: XADD takes MAXLEN and MINID, and so who may append may also trim what they append to. Nothing
 here appends that way; `exchange doctor` notices it when somebody does.
@@ -46,8 +46,6 @@ _GROUPS: Final = ("xgroup|create", "xgroup|setid")
 COMMANDS: Final = "commands"
 EVENTS: Final = "events"
 CLOCK: Final = "clock"
-SETTLED: Final = "events:settled"
-"""What is written so that there is a write to wait for: the server counts only those of the one who asks."""
 
 
 class User(NamedTuple):
@@ -58,16 +56,16 @@ class User(NamedTuple):
     """The streams that it may write to."""
     may: Sequence[str]
     """Commands, with `|` before a sub-command."""
-    sets: Sequence[str] = ()
-    """The keys that it may SET; the clock only where there is one."""
+    winds: bool = False
+    """Whether it may set a sandbox's clock."""
 
 
 USERS: Final = (
-    User("gateway", (COMMANDS,), ("xadd",), (CLOCK,)),
+    User("gateway", (COMMANDS,), ("xadd",), winds=True),
     User("engine", (COMMANDS, EVENTS), ("xadd", *_SCRIPTS)),
     User("projector", (EVENTS,), _GROUPS),
-    User("journal", (COMMANDS, EVENTS), ("xtrim", *_GROUPS), (SETTLED,)),
-    User("operator", (COMMANDS,), ("xadd", "client|list", "config|get", "memory|usage"), (CLOCK,)),
+    User("journal", (COMMANDS, EVENTS), ("xtrim", *_GROUPS)),
+    User("operator", (COMMANDS,), ("xadd", "client|list", "config|get", "memory|usage"), winds=True),
 )
 """All users; whoever is not named here cannot log in."""
 
@@ -109,5 +107,5 @@ def user_rules(user: User, prefix: str, *, version: Version = NEWEST, sandbox: b
         keys.append(f"~{prefix}:{CLOCK}")
         may += [command for command in ("get", *_SCRIPTS) if command not in may]
     known = [f"+{command}" for command in may if version >= _SINCE.get(command, (0, 0))]
-    sets = [f"(~{prefix}:{key} +set)" for key in user.sets if modern and (sandbox or key != CLOCK)]
-    return ["resetchannels", *channels, *keys, "-@all", *known, *sets]
+    clock = [f"(~{prefix}:{CLOCK} +set)"] if sandbox and user.winds and modern else []
+    return ["resetchannels", *channels, *keys, "-@all", *known, *clock]
