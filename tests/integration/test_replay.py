@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import redis
 
-from exchange import compiled
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
@@ -100,42 +99,6 @@ def test_the_whole_log_is_verified_and_counted(log: BlockingRedisLog, environ: d
     assert text.returncode == 0
     assert report["state_hash"] in text.stdout
     assert f"verified    {len(events):,} commands" in text.stdout
-
-
-@pytest.mark.parametrize(
-    "surroundings",
-    [
-        {"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata"},
-        {"PYTHONHASHSEED": "4242", "TZ": "America/St_Johns", "LC_ALL": "C"},
-        {"PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONUTF8": "0", "PYTHONOPTIMIZE": "1"},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("interpreted", ["", "1"], ids=["as installed", "interpreted"])
-def test_other_surroundings_give_the_same_bytes(
-    log: BlockingRedisLog, environ: dict[str, str], surroundings: dict[str, str], interpreted: str
-) -> None:
-    done = replay(environ, "--json", **surroundings, EXCHANGE_INTERPRETED=interpreted)
-    assert done.returncode == 0, done.stderr
-    report = report_of(done)
-    assert report["engine"] == ("interpreted" if interpreted else installed())
-    machine = Machine()
-    for command in all_commands(log):
-        machine.step(command)
-    assert report["state_hash"] == snapshots.state_hash(machine)
-    assert report["chain"] == all_events(log)[-1].chain.hex()
-
-
-def installed() -> str:
-    """What a process runs that is not told otherwise."""
-    done = subprocess.run(
-        [sys.executable, "-m", "exchange.compiled"],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "src"), "EXCHANGE_INTERPRETED": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
 
 
 def test_from_any_snapshot_the_end_is_the_same(
@@ -282,10 +245,3 @@ def test_an_empty_log_is_verified_as_such(redis_url: str, environ: dict[str, str
     done = replay(environ, "--json")
     assert done.returncode == 0, done.stderr
     assert report_of(done)["commands"] == 0
-
-
-def test_the_compiled_engine_is_what_was_compared(environ: dict[str, str]) -> None:
-    """The matrix above compares compiled with interpreted only where the engine is compiled."""
-    if compiled.status() != "compiled":
-        pytest.skip("the engine is not compiled here: `make build`")
-    assert installed() == "compiled"
