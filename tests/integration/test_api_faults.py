@@ -3,23 +3,18 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
-import pytest
 import redis
 import redis.asyncio
 
-from exchange.effects.redis_log import AsyncRedisLog
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
-from exchange.events.codec import decode
-from exchange.events.types import Accepted, Duplicate
-from exchange.settings import Settings, variable
-from exchange.terms.stream import START
+from exchange.settings import Settings
+from tests.faults.gateways import gateway_process, up
 from tests.integration.api_world import (
     DEADLINE_S,
     MARKET,
@@ -32,79 +27,6 @@ from tests.integration.api_world import (
 )
 
 MakeSettings = Callable[..., Settings]
-
-
-async def gateway_process(settings: Settings, err: Path) -> asyncio.subprocess.Process:
-    """`exchange api` as a process of its own."""
-    names = ("home", "snapshots", "host", "port", "gateways", "redis_url", "database_url", "streams", "demo")
-    environ = {variable(name): str(getattr(settings, name)) for name in names}
-    with err.open("wb") as file:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "exchange",
-            "api",
-            env={**os.environ, **environ, "PYTHONPATH": "src"},
-            stderr=file,
-            cwd=Path(__file__).parent.parent.parent,
-        )
-
-
-async def up(client: Client) -> bool:
-    """Whether somebody listens and is healthy."""
-    try:
-        return (await client.get("/healthz")).status == 200
-    except aiohttp.ClientConnectionError:
-        return False
-
-
-async def all_events(settings: Settings) -> list[object]:
-    """Every event of the log."""
-    log = AsyncRedisLog(settings.redis_url, settings.commands_key, settings.events_key)
-    entries = await log.events(START, 10_000)
-    await log.aclose()
-    return [event for entry in entries for event in decode(entry.payload).events]
-
-
-@pytest.mark.parametrize("when", ["waiting", "answered"])
-async def test_an_order_through_a_killed_gateway_takes_effect_once(
-    make_settings: MakeSettings, redis_url: str, database_url: str, tmp_path: Path, when: str
-) -> None:
-    """F2: the gateway dies after the append; the same client order id gets the first result elsewhere."""
-    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
-        user = await place.user(INR="1000")
-        settings = replace(place.settings, port=free_port())
-        process = await gateway_process(settings, tmp_path / "err")
-        doomed = Client(place.session, f"http://127.0.0.1:{settings.port}", user.token)
-        await eventually(lambda: up(doomed), 30)
-        if when == "waiting":
-            await place.stop_engine()
-        order = asyncio.create_task(doomed.limit("buy", "10", "1", client_order_id="once"))
-        if when == "waiting":
-            log = redis.asyncio.Redis.from_url(redis_url)
-            before = await log.xlen(settings.events_key)
-
-            async def appended() -> bool:
-                return bool(await log.xlen(settings.commands_key) > before)
-
-            await eventually(appended)
-            await log.aclose()
-            process.kill()
-            with pytest.raises(aiohttp.ClientError):
-                await order
-            await place.start_engine()
-        else:
-            assert (await order).status == 201
-            process.kill()
-        await process.wait()
-        again = await user.limit("buy", "10", "1", client_order_id="once")
-        third = await user.limit("buy", "10", "1", client_order_id="once")
-        assert (again.status, third.data) == (201, again.data)
-        events = await all_events(place.settings)
-        accepted = [event for event in events if isinstance(event, Accepted)]
-        assert [event.client_id for event in accepted] == ["once"]
-        assert any(isinstance(event, Duplicate) for event in events)
-        assert await user.balances() == {"INR": ("990.00", "10.00")}
 
 
 async def test_at_the_deadline_the_outcome_is_unknown_and_never_a_refusal(

@@ -170,14 +170,3 @@ async def test_many_orders_at_once_each_get_their_own_result(place: World) -> No
 
     results = await asyncio.gather(*(one(users[n % 4], n) for n in range(200)))
     assert results == [(f"n{n}", f"{10 + n % 50}.00") for n in range(200)]
-
-
-async def test_read_your_writes_by_position(place: World) -> None:
-    user = await place.user(INR="1000")
-    placed = await user.limit("buy", "10", "1")
-    position = placed.headers["X-Exchange-Position"]
-    orders = await user.get("/api/v1/orders", headers={"X-Exchange-At-Least": position})
-    assert [row["id"] for row in orders.data["orders"]] == [placed.data["id"]]
-    future = f"{int(position.split('-')[0]) + 10**9}-0"
-    late = await user.get("/api/v1/orders", headers={"X-Exchange-At-Least": future})
-    assert (late.status, late.code, late.headers["Retry-After"]) == (503, "view_behind", "1")

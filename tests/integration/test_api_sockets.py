@@ -2,114 +2,21 @@
 
 import asyncio
 import json
-import random
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 
-from exchange.api import outbox
 from exchange.api.sockets import BURST
 from exchange.settings import Settings
-from tests.integration.api_world import DEADLINE_S, MARKET, Client, Json, World, eventually, world
+from tests.integration.api_books import flow
+from tests.integration.api_world import DEADLINE_S, MARKET, Json, World, world
 
 
 @pytest.fixture
 async def place(make_settings: Callable[..., Settings], redis_url: str, database_url: str) -> AsyncIterator[World]:
     async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as made:
         yield made
-
-
-class Book:
-    """A client's book, kept as `docs/api.md` says, over reconnects and resyncs."""
-
-    def __init__(self) -> None:
-        self.seq = -1
-        self.sides: dict[str, dict[str, str]] = {}
-        self.updates = 0
-        self.resyncs = 0
-
-    def take(self, message: Json) -> bool:
-        """Take a message in; False when a step is missing and the book must be begun again."""
-        data = message["data"]
-        if message["type"] == "snapshot":
-            self.seq = data["seq"]
-            self.sides = {side: dict(data[side]) for side in ("bids", "asks")}
-            self.resyncs += 1
-            return True
-        if data["first_seq"] != self.seq + 1:
-            return False
-        for side, levels in self.sides.items():
-            for price, quantity in data[side]:
-                if quantity == "0":
-                    levels.pop(price, None)
-                else:
-                    levels[price] = quantity
-        self.seq = data["last_seq"]
-        self.updates += 1
-        return True
-
-    def equals(self, depth: Json) -> bool:
-        return self.seq == depth["seq"] and self.sides == {side: dict(depth[side]) for side in ("bids", "asks")}
-
-
-async def flow(user: Client, seed: int, count: int) -> None:
-    """Random orders and cancels of one user."""
-    chance = random.Random(seed)
-    mine: list[int] = []
-    for _ in range(count):
-        if mine and chance.random() < 0.35:
-            id = mine.pop(chance.randrange(len(mine)))
-            answer = await user.call("DELETE", f"/api/v1/order/{id}")
-            assert answer.status in {200, 404}
-            continue
-        kind = chance.choice(["buy", "sell"])
-        price = f"{chance.randint(90, 110)}.{chance.choice(['00', '05', '50'])}"
-        answer = await user.limit(kind, price, str(chance.randint(1, 9)))
-        assert answer.status == 201
-        mine.append(answer.data["id"])
-
-
-async def test_snapshot_and_updates_are_the_book_through_reconnects_and_resyncs(place: World) -> None:
-    users = [await place.user(INR="1000000", TATA="10000") for _ in range(3)]
-    chance = random.Random(5)
-    books = [Book() for _ in range(4)]
-    over = asyncio.Event()
-
-    async def keep(book: Book) -> None:
-        """Follow the feed; now and then lose the connection, or ask for the channel again."""
-        channel = f"depth@{MARKET}"
-        while True:
-            async with place.socket() as feed:
-                await feed.ask("SUBSCRIBE", channel)
-                for _ in range(chance.randint(20, 60)):
-                    try:
-                        async with asyncio.timeout(0.3):
-                            message = await feed.receive(channel)
-                    except TimeoutError:
-                        if over.is_set():
-                            return
-                        continue
-                    assert book.take(message), "a step is missing"
-                    if chance.random() < 0.03:
-                        await feed.ask("UNSUBSCRIBE", channel)
-                        feed.forget(channel)
-                        await feed.ask("SUBSCRIBE", channel)
-
-    async with asyncio.TaskGroup() as group:
-        for book in books:
-            group.create_task(keep(book))
-        async with asyncio.TaskGroup() as flows:
-            for number, user in enumerate(users):
-                flows.create_task(flow(user, number, 120))
-        over.set()
-    depth = (await place.anonymous().get(f"/api/v1/depth?market={MARKET}&limit=5000")).data
-    for book in books:
-        assert book.equals(depth)
-        assert book.updates > 30
-    assert sum(book.resyncs for book in books) > 8
 
 
 async def test_trades_are_complete_and_in_order(place: World) -> None:
@@ -211,84 +118,6 @@ async def test_an_auction_is_told_from_its_beginning_to_its_outcome(place: World
             shown = (await feed.receive(f"auction@{MARKET}"))["data"]
         assert (shown["status"], shown["uncrossed_price"], shown["uncrossed_quantity"]) == ("open", "101.00", "3")
         assert (await feed.receive(f"market@{MARKET}"))["data"]["status"] == "open"
-
-
-async def test_a_slow_client_is_let_go_and_nobody_else_notices(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MAX_QUEUE", 50)
-    monkeypatch.setattr(outbox, "MAX_QUEUED_BYTES", 10**9)
-    monkeypatch.setattr(outbox, "DEPTH_QUEUE", 5)
-    hub = place.servers[0].hub
-    user = await place.user(INR="100000000", TATA="100000")
-    channels = [f"depth@{MARKET}", f"trades@{MARKET}"]
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(narrow_session())
-        slow = await stack.enter_async_context(session.ws_connect(f"{place.base}/ws"))
-        await slow.send_str(json.dumps({"method": "SUBSCRIBE", "params": channels}))
-        transport = connection_of(slow)
-        transport.pause_reading()
-
-        async def subscribed() -> bool:
-            return any(subscriber.channels for subscriber in hub.everyone())
-
-        await eventually(subscribed)
-        (it,) = [subscriber.outbox for subscriber in hub.everyone()]
-        quick = await stack.enter_async_context(place.socket())
-        await quick.ask("SUBSCRIBE", *channels)
-        book = Book()
-        trades = 0
-
-        async def listen() -> None:
-            nonlocal trades
-            while True:
-                message = await quick.receive()
-                if message["channel"] == channels[0]:
-                    assert book.take(message)
-                else:
-                    trades += len(message["data"])
-
-        listening = asyncio.create_task(listen())
-        async with asyncio.timeout(30):
-            while it.waiting < 10:  # what the system buffers for the connection is full
-                it.put(b"x" * 100_000)
-                await asyncio.sleep(0)
-            while not it.conflating:
-                await user.limit("buy", "1", "1")
-            while it.closing is None:
-                await user.limit("buy", "100", "1")
-                await user.limit("sell", "100", "1")
-        assert it.closing == (1013, "too slow: messages were waiting beyond the limit")
-        transport.resume_reading()
-        while (await slow.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.TEXT:
-            pass
-        assert slow.close_code == 1013
-        depth = (await place.anonymous().get(f"/api/v1/depth?market={MARKET}&limit=5000")).data
-
-        async def caught_up() -> bool:
-            return book.equals(depth)
-
-        await eventually(caught_up)
-        assert trades > 0
-        assert len(hub) == 1
-        listening.cancel()
-
-
-def narrow_session() -> aiohttp.ClientSession:
-    """A session whose connections take in little at a time."""
-
-    def narrow(address: aiohttp.AddrInfoType) -> socket.socket:
-        made = socket.socket(address[0], address[1])
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        return made
-
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=narrow))
-
-
-def connection_of(ws: aiohttp.ClientWebSocketResponse) -> asyncio.Transport:
-    """A client's own end of its connection."""
-    connection = ws._response.connection
-    assert connection is not None
-    assert connection.transport is not None
-    return connection.transport
 
 
 async def test_requests_are_answered_in_the_one_shape(place: World) -> None:

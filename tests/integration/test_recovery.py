@@ -51,31 +51,6 @@ def test_snapshot_and_replay_give_the_state_of_a_replay_from_genesis(
     assert machine.head == run(log.head())
 
 
-def test_a_snapshot_cut_at_any_byte_is_passed_over(
-    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
-) -> None:
-    engine = open_world(log, store)
-    run(standby(log, store).turn())
-    older = store.names()[0]
-    trade(engine, log, 1, 3)
-    run(standby(log, store).turn())
-    newest = store.names()[0]
-    assert newest != older
-    path = folder / newest
-    whole = path.read_bytes()
-    machine, refused = reasons(log, store)
-    assert refused == []
-    wanted = snapshots.state_hash(machine)
-    for size in range(len(whole)):
-        path.write_bytes(whole[:size])
-        with pytest.raises(snapshots.Damaged):
-            snapshots.verify(store.read(newest))
-        if size % 97 == 0 or size > len(whole) - 4:
-            machine, refused = reasons(log, store)
-            assert len(refused) == 1
-            assert snapshots.state_hash(machine) == wanted
-
-
 def test_a_snapshot_with_any_flipped_bit_is_passed_over(
     log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
 ) -> None:

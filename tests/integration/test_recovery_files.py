@@ -1,8 +1,6 @@
 """The snapshot folder: whole files or none, whatever interrupts the writer."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,34 +67,6 @@ def test_a_name_that_is_no_snapshots_is_refused(tmp_path: Path, name: str) -> No
     for call in (lambda: store.write(name, []), lambda: list(store.read(name)), lambda: store.delete(name)):
         with pytest.raises(ValueError, match="not a snapshot's name"):
             call()
-
-
-WRITER = f"""
-from pathlib import Path
-import sys
-from exchange.effects.files import FileSnapshotStore
-FileSnapshotStore(Path(sys.argv[1])).write({TWO!r}, (b"line %d" % number for number in range(1000)))
-"""
-
-
-@pytest.mark.parametrize(
-    "point, whole",
-    [("snapshot_write:1", False), ("snapshot_write:1000", False), ("before_rename", False), ("after_rename", True)],
-)
-def test_a_killed_writer_leaves_a_whole_file_or_none_and_its_leavings_are_cleared(
-    tmp_path: Path, point: str, whole: bool
-) -> None:
-    store = FileSnapshotStore(tmp_path)
-    store.write(ONE, [b"older"])
-    environ = {"PYTHONPATH": str(REPOSITORY / "src"), "EXCHANGE_FAILPOINT": point}
-    done = subprocess.run([sys.executable, "-c", WRITER, str(tmp_path)], env=environ, check=False)
-    assert done.returncode == -9
-    assert store.names() == ([TWO, ONE] if whole else [ONE])
-    if whole:
-        assert len(list(store.read(TWO))) == 1000
-    assert (len(list(tmp_path.glob("*.tmp"))) == 1) is not whole
-    store.write(TEN, [b"newest"])
-    assert list(tmp_path.glob("*.tmp")) == []
 
 
 def test_what_another_writer_is_at_work_on_is_left_alone(tmp_path: Path) -> None:

@@ -18,18 +18,16 @@ from exchange.effects.ports import Fenced, LogUnavailable
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
-from exchange.engine.snapshot import rows
 from exchange.roles import snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.genesis import open_log
 from exchange.roles.memory import Memory
 from exchange.roles.recovery import recover
-from exchange.roles.stops import Diverged, Halted, Mismatch, WrongLog
+from exchange.roles.stops import Diverged, Mismatch, WrongLog
 from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
 from tests.integration.trading import (
     POISON,
     add_raw,
-    all_commands,
     all_events,
     assert_sound,
     drain,
@@ -128,63 +126,6 @@ def test_an_engine_that_computes_otherwise_stops_and_publishes_nothing(
     with pytest.raises(Diverged):
         run(other.turn())
     assert_sound(log)
-
-
-def test_poison_commands_get_one_rejection_each_and_trading_goes_on(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
-) -> None:
-    engine = open_world(log, store)
-    before = list(rows(run(recover(log, store))))[1:]
-    ids = []
-    for fields in POISON:
-        add_raw(client, f"{streams}:commands", fields)
-        ids.append(all_commands(log)[-1].id)
-    drain(engine, log)
-    entries = {entry.id: entry for entry in all_events(log)}
-    for id in ids:
-        (event,) = orjson.loads(entries[id].payload)["events"]
-        assert event["type"] == "rejected"
-        assert orjson.loads(entries[id].payload)["postings"] == []
-    assert list(rows(assert_sound(log)))[1:] == before, "a refused command changed the state"
-    trade(engine, log, 1, 20)
-    assert_sound(log)
-
-
-def test_a_machine_that_breaks_halts_the_engine_after_what_was_whole(
-    log: BlockingRedisLog, store: FileSnapshotStore
-) -> None:
-    engine = open_world(log, store)
-    replica = run(engine._memory.replica())
-    ids = log.append_many(some(1, 10))
-    honest = Machine.step
-
-    def breaks(machine: Machine, entry: CommandEntry) -> EventEntry:
-        if entry.id == ids[6]:
-            raise ZeroDivisionError("in mid-apply")
-        return honest(machine, entry)
-
-    replica.machine = Breaking(replica.machine, breaks)  # type: ignore[assignment]
-    with pytest.raises(Halted, match=format_id(ids[6])) as caught:
-        run(engine.turn())
-    assert caught.value.id == ids[6]
-    assert run(log.head()).id == ids[5]
-    with pytest.raises(Halted):
-        run(engine.turn())
-    assert run(log.head()).id == ids[5]
-
-
-class Breaking:
-    """A machine with another `step`."""
-
-    def __init__(self, machine: Machine, step: object) -> None:
-        self._machine = machine
-        self._step = step
-
-    def step(self, entry: CommandEntry) -> EventEntry:
-        return self._step(self._machine, entry)  # type: ignore[no-any-return, operator]
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._machine, name)
 
 
 def test_only_one_of_two_engines_opens_a_new_log(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
