@@ -10,6 +10,7 @@ import asyncio
 from typing import Final, Protocol
 
 from exchange.api.errors import ApiError, GatewayCode, refusal
+from exchange.api.headroom import Headroom, endless
 from exchange.api.parts import WHOLE, answers, duplicate_of, parts, refusal_of, same_part
 from exchange.commands import codec as commands
 from exchange.commands.types import Batch, CancelReplace, Command, Place, PlaceList
@@ -56,11 +57,14 @@ class Reader(Protocol):
 class CommandPath:
     """The way of commands to the engine and of results back."""
 
-    def __init__(self, log: Log, reader: Reader, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self, log: Log, reader: Reader, *, deadline_s: float = DEADLINE_S, headroom: Headroom | None = None
+    ) -> None:
         self._log = log
         self._writer = CommandWriter(log)
         self._reader = reader
         self._deadline_s = deadline_s
+        self.headroom = headroom or endless()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -74,6 +78,7 @@ class CommandPath:
         """
         if self._under_way >= _WAITING:
             raise ApiError(GatewayCode.BUSY)
+        self.headroom.require(command)
         self._under_way += 1
         self._idle.clear()
         try:

@@ -203,6 +203,8 @@ class Gateway:
             checks["log"] = checks["engine"] = f"cannot be asked: {error}"
         except TimeoutError:
             checks["log"] = checks["engine"] = f"no answer within {HEALTH_S:g} s"
+        else:
+            checks["log"] = self.commands.headroom.problem or "ok"
         healthy = all(checks[name] == "ok" for name in ("log", "view", "engine"))
         return healthy, {
             "status": "ok" if healthy else "unavailable",

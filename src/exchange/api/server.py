@@ -18,6 +18,7 @@ from exchange.api.app import Door
 from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
+from exchange.api.headroom import Headroom, disk_of
 from exchange.api.hub import GOING_AWAY, Hub, ticking
 from exchange.api.identity import COST, Identity, random_subject
 from exchange.api.past import Past
@@ -76,7 +77,9 @@ class Server:
         store = FileSnapshotStore(settings.snapshots)
         follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, hub, history)
         await self._read_up(follower)
-        commands = CommandPath(questions, follower, deadline_s=self._deadline_s)
+        embedded = settings.redis_url.startswith("unix:")
+        headroom = Headroom(questions.memory, disk_of(settings.home / "valkey") if embedded else lambda: None)
+        commands = CommandPath(questions, follower, deadline_s=self._deadline_s, headroom=headroom)
         past = Past(history)
         gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)
         self._stack.push_async_callback(follower.stop)
@@ -84,6 +87,7 @@ class Server:
         if self._sandbox is not None:
             self._stack.callback(self._sandbox.close)
             self._task(self._sandbox.follow())
+        self._task(headroom.follow(clock))
         self._task(ticking(hub, lambda: follower.view))
         await self._listen(gateway, hub)
 

@@ -10,7 +10,7 @@ entries at once will want those that follow, and they are asked for before these
 import asyncio
 import time
 from collections.abc import Awaitable, Generator, Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
@@ -25,6 +25,14 @@ from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 T = TypeVar("T")
+
+
+class Memory(NamedTuple):
+    """The server's memory in bytes: what counts towards its limit, and the limit; 0 is none."""
+
+    used: int
+    limit: int
+
 
 TIMEOUT = 5.0
 """Seconds until a server that does not answer counts as unavailable."""
@@ -298,6 +306,19 @@ class AsyncRedisLog:
     async def incarnation(self) -> str:
         """See `Log.incarnation`."""
         return wire.info_field(await self._ask("INFO", "server"), "run_id")
+
+    async def memory(self) -> Memory:
+        """How much memory the server uses now.
+
+        Raises:
+            LogUnavailable.
+        """
+        said = await self._ask("INFO", "memory")
+        used, aside, limit = (
+            int(wire.info_field(said, field) or 0)
+            for field in ("used_memory", "mem_not_counted_for_evict", "maxmemory")
+        )
+        return Memory(used - aside, limit)
 
     def pin(self, incarnation: str) -> None:
         """From now on append to this incarnation of the server only; any other is `LogUnavailable`.
