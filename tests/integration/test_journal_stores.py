@@ -90,7 +90,7 @@ async def test_one_writes_at_a_time(database_url: str, tmp_path: Path) -> None:
 async def test_the_table_does_not_fork(database_url: str) -> None:
     async with database_store(database_url) as table:
         await keep(table, PAIRS, 20)
-        with pytest.raises(EffectError, match="already goes on from 0-0"):
+        with pytest.raises(LogUnavailable, match="already goes on from 0-0"):
             await table.add(*cut(PAIRS, 7)[0])
 
 

@@ -3,6 +3,8 @@ reaches the named point for the n-th time. Without the variable a point costs on
 
 The points: `after_read`, `during_apply`, `after_apply`, `mid_publish`, `after_publish` of the engine; `snapshot_write`,
 `before_rename`, `after_rename` of the snapshot store; `before_commit`, `after_commit` of the projector;
+`before_segment`, `before_segment_rename`, `after_segment_file`, `after_segment`, `before_trim`, `after_trim` of the
+journal; `before_pour`, `after_pour` of a restore;
 `before_append`, `after_append` of the gateway.
 """
 

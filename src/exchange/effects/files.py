@@ -65,6 +65,15 @@ class FileSnapshotStore:
         reached("after_rename")
         self._sync_folder()
 
+    def stamp(self, name: str) -> tuple[int, ...]:
+        """Which file a snapshot is, how long, and when it was written to last (nanoseconds).
+
+        Raises:
+            OSError: it is not there.
+        """
+        stat = self._path(name).stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
     def delete(self, name: str) -> None:
         """Forget a snapshot."""
         self._path(name).unlink(missing_ok=True)

@@ -67,7 +67,7 @@ class DatabaseSegments:
             try:
                 await connection.execute(_ADD, *header.last.id, *header.before.id, header.total, data)
             except asyncpg.UniqueViolationError as error:
-                raise EffectError(
+                raise LogUnavailable(
                     f"{self} already goes on from {format_id(header.before.id)}: another journal wrote to it"
                 ) from error
 

@@ -141,11 +141,14 @@ def key_of(name: str) -> StreamId | None:
 
 
 class Gathering:
-    """A segment in the making: takes entries one by one, each provably the next."""
+    """A segment in the making: takes entries one by one, each provably the next.
+
+    `number` entries of the log come before it; `head` is the last entry taken.
+    """
 
     def __init__(self, before: Head, number: int, log_id: str) -> None:
         self._before = before
-        self._number = number
+        self.number = number
         self._first: StreamId | None = None
         self._parts: list[bytes] = []
         self.log_id = log_id
@@ -184,7 +187,7 @@ class Gathering:
             raise ValueError("a segment has at least one entry")
         body = zlib.compress(b"".join(self._parts), _LEVEL)
         header = Header(
-            self.log_id, self._number, self._before, self._first, self.head, self.entries, self.raw, len(body)
+            self.log_id, self.number, self._before, self._first, self.head, self.entries, self.raw, len(body)
         )
         data = b"%b\n%b" % (header.line(), body)
         return header, data + sha256(data).digest()
