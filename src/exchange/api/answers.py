@@ -17,12 +17,16 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
+import orjson
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from exchange.api import pages
+from exchange.api.errors import ApiError
+from exchange.terms.stream import format_id
 
 JSON: Final = "application/json"
+POSITION: Final = "X-Exchange-Position"
 
 SECURITY: Final[Mapping[str, str]] = {
     "Content-Security-Policy": pages.POLICY,
@@ -85,6 +89,18 @@ class Answer:
             len(body),
             body if with_body else b"",
         )
+
+
+def refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+    """The answer that an error is."""
+    told = dict(headers or {})
+    if error.position is not None:
+        told[POSITION] = format_id(error.position)
+    if error.retry_after is not None:
+        told[hdrs.RETRY_AFTER] = str(error.retry_after)
+    if error.status == 401:
+        told[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return Answer(error.status, orjson.dumps(error.body()), headers=told)
 
 
 class Response(web.StreamResponse):

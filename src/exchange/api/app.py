@@ -6,18 +6,18 @@ half (resources, middlewares, signals) would cost a request more than all that i
 Nothing else in the house knows the web server's requests but `answers` and `sockets`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Final
 
 import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from exchange.api import pages, sockets
-from exchange.api.answers import Answer, Outgoing, Response
+from exchange.api.answers import POSITION, Answer, Outgoing, Response, refused
+from exchange.api.behind import Behind
 from exchange.api.call import BEARER, MAX_BODY_BYTES, Call, Reply, Request
 from exchange.api.connections import Connections
+from exchange.api.crowd import Crowd
 from exchange.api.declared import Access, Route
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
@@ -29,7 +29,6 @@ from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
 
 PREFIX: Final = "/api/v1/"
-POSITION: Final = "X-Exchange-Position"
 AT_LEAST: Final = "X-Exchange-At-Least"
 
 _HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
@@ -44,7 +43,7 @@ class Door:
     """Everything that is served; `connections` makes the protocol of a connection, `server` is the web server behind
     it, for what is not plain."""
 
-    def __init__(self, gateway: Gateway, hub: Hub) -> None:
+    def __init__(self, gateway: Gateway, hub: Hub, crowd: Crowd) -> None:
         self._gateway = gateway
         self._hub = hub
         self._outgoing = Outgoing()
@@ -55,9 +54,8 @@ class Door:
             self._table.add(method, "/", self._page)
             self._table.add(method, "/ws", self._page)
             self._table.add(method, "/healthz", self._health)
-        bounded = partial(web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY_BYTES)
-        self.server = web.Server(self._respond, request_factory=bounded, access_log=None)
-        self.connections = Connections(self._answer, MAX_BODY_BYTES, self._outgoing, self.server)
+        self.server = Behind(self._respond, self._outgoing, MAX_BODY_BYTES)
+        self.connections = Connections(self._answer, MAX_BODY_BYTES, self._outgoing, self.server, crowd)
 
     async def _answer(self, request: PlainRequest) -> Answer:
         served = await self._serve(request)
@@ -66,7 +64,8 @@ class Door:
         return served
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
-        served = await self._serve(request)
+        with self.connections.answering(request.protocol):
+            served = await self._serve(request)
         return Response(self._outgoing, served) if isinstance(served, Answer) else served
 
     async def _serve(self, request: Request) -> _Served:
@@ -77,23 +76,23 @@ class Door:
                 await _continue(request)
             found = self._table.find(request.path)
             if found is None:
-                return _refused(ApiError(GatewayCode.NOT_FOUND))
+                return refused(ApiError(GatewayCode.NOT_FOUND))
             place, parts = found
             pattern = place.pattern
             handler = place.methods.get(request.method)
             if handler is None:
-                return _refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
+                return refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
             return await handler(request, parts)
         except ApiError as error:
-            return _refused(error)
+            return refused(error)
         except web.HTTPException as error:
-            return _refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
+            return refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
         except ConnectionError:
-            return _refused(ApiError(GatewayCode.INTERNAL))  # the client is gone: nobody will read this
+            return refused(ApiError(GatewayCode.INTERNAL))  # the client is gone: nobody will read this
         except Exception:
             # The pattern holds nothing that a client wrote.
             _logger.exception("request failed", method=request.method, route=pattern)
-            return _refused(ApiError(GatewayCode.INTERNAL))
+            return refused(ApiError(GatewayCode.INTERNAL))
 
     def _through(self, route: Route) -> _Handler:
         gateway = self._gateway
@@ -130,17 +129,6 @@ class Door:
 def _answer(reply: Reply) -> Answer:
     headers = None if reply.position is None else {POSITION: format_id(reply.position)}
     return Answer(reply.status, reply.json(), headers=headers)
-
-
-def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
-    told = dict(headers or {})
-    if error.position is not None:
-        told[POSITION] = format_id(error.position)
-    if error.retry_after is not None:
-        told[hdrs.RETRY_AFTER] = str(error.retry_after)
-    if error.status == 401:
-        told[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    return Answer(error.status, Reply(error.body()).json(), headers=told)
 
 
 async def _continue(request: web.BaseRequest) -> None:

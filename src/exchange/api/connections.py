@@ -11,10 +11,15 @@ read from.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import Final, cast
 
-from exchange.api.answers import Answer, Outgoing
+from exchange.api.answers import Answer, Outgoing, refused
+from exchange.api.behind import BODY_S, Handed
+from exchange.api.crowd import Crowd
+from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.heads import END, Heads, PlainRequest
 
 IDLE_S: Final = 3630.0
@@ -30,6 +35,7 @@ class Connections:
         answer: what answers a request; it must not raise.
         max_body: the longest body in bytes; longer ones are the web server's to refuse.
         others: makes the web server's side of a connection.
+        crowd: counts all of them, those that were handed over too.
     """
 
     def __init__(
@@ -38,13 +44,16 @@ class Connections:
         max_body: int,
         outgoing: Outgoing,
         others: Callable[[], asyncio.Protocol],
+        crowd: Crowd,
     ) -> None:
         self.answer = answer
         self.max_body = max_body
         self.outgoing = outgoing
         self.others = others
+        self.crowd = crowd
         self.heads = Heads()
         self.open: set[Connection] = set()
+        self.handed: dict[asyncio.BaseProtocol, Handed] = {}
         self.ending = False
         self._empty = asyncio.Event()
 
@@ -52,8 +61,42 @@ class Connections:
         """The protocol for a new connection."""
         return Connection(self)
 
-    def gone(self, connection: "Connection") -> None:
-        """A connection is closed, or no longer served here."""
+    def come(self, connection: "Connection") -> bool:
+        """A new connection; False when there is no room for it."""
+        if not self.crowd.enter(connection.remote, chain(self.open, self.handed.values())):
+            return False
+        self.open.add(connection)
+        return True
+
+    def hand_over(self, connection: "Connection", transport: asyncio.Transport) -> asyncio.Protocol:
+        """A connection goes to the web server; the protocol that it has from now on."""
+        inner = self.others()
+        handed = self.handed[inner] = Handed(self, inner, transport, connection.remote)
+        self._no_longer_here(connection)
+        return handed
+
+    def gone(self, connection: "Connection | Handed") -> None:
+        """A connection is closed."""
+        if isinstance(connection, Handed):
+            del self.handed[connection.inner]
+        else:
+            self._no_longer_here(connection)
+        self.crowd.leave(connection.remote)
+
+    @contextmanager
+    def answering(self, inner: asyncio.BaseProtocol) -> Iterator[None]:
+        """While the web server answers a request of a connection."""
+        handed = self.handed.get(inner)
+        if handed is None:
+            yield  # it was closed meanwhile
+            return
+        handed.begun()
+        try:
+            yield
+        finally:
+            handed.done()
+
+    def _no_longer_here(self, connection: "Connection") -> None:
         self.open.discard(connection)
         if not self.open:
             self._empty.set()
@@ -80,23 +123,31 @@ class Connection(asyncio.Protocol):
         self._all = connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._remote: str | None = None
+        self.remote: str | None = None
         self._received = b""
         self._serving: asyncio.Task[None] | None = None
         self._unread = False
         self._held = False
-        self._last = 0.0
+        self.last = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._body_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._remote = str(peer[0]) if isinstance(peer, tuple) else None
+        self.remote = str(peer[0]) if isinstance(peer, tuple) else None
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._last = self._loop.time()
+        self.last = self._loop.time()
+        if not self._all.come(self):
+            self._let_go(GatewayCode.BUSY)
+            return
         self._timer = self._loop.call_later(IDLE_S, self._idle)
-        self._all.open.add(self)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being answered."""
+        return self._serving is None
 
     def data_received(self, data: bytes) -> None:
         """Begin with a request, or keep what came ahead."""
@@ -120,7 +171,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The end. What is under way goes on: an order that was sent is placed, whoever hears of it."""
         self._transport = None
-        self._leave()
+        self._stop()
+        if self in self._all.open:
+            self._all.gone(self)
 
     def end(self) -> None:
         """Close, after the answer to what is under way."""
@@ -144,17 +197,22 @@ class Connection(asyncio.Protocol):
             return
         whole = end + head.length
         if len(data) < whole:
+            if self._body_timer is None:
+                self._body_timer = self._loop.call_later(BODY_S, self._let_go, GatewayCode.REQUEST_TOO_SLOW)
             return
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
         self._received = data[whole:]
         if self._held:
             self._held = False
             self._transport.resume_reading()
-        self._serving = self._loop.create_task(self._serve(PlainRequest(head, data[end:whole], self._remote)))
+        self._serving = self._loop.create_task(self._serve(PlainRequest(head, data[end:whole], self.remote)))
 
     async def _serve(self, request: PlainRequest) -> None:
         answer = await self._all.answer(request)
         self._serving = None
-        self._last = self._loop.time()
+        self.last = self._loop.time()
         transport = self._transport
         if transport is None:
             return
@@ -165,9 +223,9 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def _hand_over(self, transport: asyncio.Transport) -> None:
-        self._leave()
+        self._stop()
         self._transport = None
-        other = self._all.others()
+        other = self._all.hand_over(self, transport)
         transport.set_protocol(other)
         other.connection_made(transport)
         if self._held:
@@ -175,14 +233,21 @@ class Connection(asyncio.Protocol):
         other.data_received(self._received)
         self._received = b""
 
-    def _leave(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._all.gone(self)
+    def _let_go(self, code: GatewayCode) -> None:
+        """Close, and say why."""
+        if self._transport is not None:
+            self._transport.write(refused(ApiError(code)).wire("close"))
+            self._transport.close()
+            self._unread = True  # nothing more is begun with
+
+    def _stop(self) -> None:
+        for timer in (self._timer, self._body_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._body_timer = None
 
     def _idle(self) -> None:
-        left = self._last + IDLE_S - self._loop.time()
+        left = self.last + IDLE_S - self._loop.time()
         if self._serving is None and left <= 0:
             self.abort()
         else:

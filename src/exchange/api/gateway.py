@@ -13,6 +13,7 @@ from exchange.api.identity import Identity, User
 from exchange.api.past import Past
 from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.commands.types import OpenAccount
+from exchange.effects import role_states
 from exchange.effects.ports import Clock, EffectError, Log
 from exchange.effects.redis_clock import SandboxClock
 from exchange.events.types import AccountOpened, Rejected
@@ -206,11 +207,13 @@ class Gateway:
         else:
             checks["log"] = self.commands.headroom.problem or "ok"
         healthy = all(checks[name] == "ok" for name in ("log", "view", "engine"))
-        return healthy, {
+        told: Json = {
             "status": "ok" if healthy else "unavailable",
             "position": format_id(self.view.position),
             "checks": checks,
         }
+        refused = [role.name for role in role_states.read(self.settings.run_dir) if role.state == "refused"]
+        return healthy, {**told, "refused": refused} if refused else told
 
     async def _check_log(self, checks: dict[str, str]) -> None:
         view = self.view

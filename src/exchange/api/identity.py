@@ -8,9 +8,9 @@ import asyncio
 import hmac
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import asyncpg
@@ -108,7 +108,8 @@ class Identity:
         Raises:
             ApiError: the email is taken, or too many wait already.
         """
-        hashed = await self._hashing(password, None)
+        with self._admitted():
+            hashed = await self._hashing(password, None)
         subject = self._new_subject(email)
         insert = users.insert().values(id=subject, email=email, password_hash=hashed, role=USER)
         try:
@@ -124,10 +125,11 @@ class Identity:
         Raises:
             ApiError: too many wait already.
         """
-        async with self._connection() as connection:
-            row = (await connection.execute(sa.select(users).where(users.c.email == email))).first()
-        stored: bytes = self._dummy if row is None else row.password_hash
-        right = await self._hashing(password, stored)
+        with self._admitted():
+            async with self._connection() as connection:
+                row = (await connection.execute(sa.select(users).where(users.c.email == email))).first()
+            stored: bytes = self._dummy if row is None else row.password_hash
+            right = await self._hashing(password, stored)
         if row is None or not hmac.compare_digest(right, stored):
             return None
         return User(row.id.hex, row.email, row.role, row.account)
@@ -155,15 +157,19 @@ class Identity:
         async with self._connection() as connection:
             await connection.execute(sa.select(1))
 
-    async def _hashing(self, password: bytes, salt: bytes | None) -> bytes:
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """A place in the queue for the two threads, taken before the database is asked anything."""
         if self._waiting >= _WAITING:
             raise ApiError(GatewayCode.BUSY)
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, _hash, password, salt, self._cost)
+            yield
         finally:
             self._waiting -= 1
+
+    async def _hashing(self, password: bytes, salt: bytes | None) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _hash, password, salt, self._cost)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

@@ -6,9 +6,10 @@ reader; and at the end no more requests are taken, those under way are answered,
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from exchange.api.app import Door
 from exchange.api.commanding import DEADLINE_S, CommandPath
+from exchange.api.crowd import MAX_CONNECTIONS, Crowd
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
 from exchange.api.headroom import Headroom, disk_of
@@ -37,6 +39,7 @@ _logger = structlog.get_logger(__name__)
 SEEDING_S: Final = 3.0
 DRAIN_S: Final = 10.0
 _BACKLOG: Final = 1024
+_OWN_FILES: Final = 128
 
 
 class Server:
@@ -153,7 +156,7 @@ class Server:
 
     async def _listen(self, gateway: Gateway, hub: Hub) -> None:
         settings = self.settings
-        door = Door(gateway, hub)
+        door = Door(gateway, hub, Crowd(most_connections()))
         runner = web.ServerRunner(door.server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -175,6 +178,18 @@ def sandbox_clock(settings: Settings) -> SandboxClock | None:
     if not settings.sandbox:
         return None
     return SandboxClock(settings.redis_for("gateway"), settings.commands_key, settings.clock_key)
+
+
+def most_connections() -> int:
+    """As many as there may be, or as the system lets this process have files open, but for those it needs itself."""
+    allowed, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != highest:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+            allowed = highest
+    if allowed == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(_OWN_FILES, min(MAX_CONNECTIONS, allowed - _OWN_FILES))
 
 
 async def _hang_up(hub: Hub) -> None:

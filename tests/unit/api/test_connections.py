@@ -1,15 +1,19 @@
 """Connections of plain requests over real sockets, with the web server behind them for everything else."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 
-from exchange.api import connections
-from exchange.api.answers import SECURITY, Answer, Outgoing, Response
+from exchange.api import behind, connections
+from exchange.api.answers import SECURITY, Answer, Outgoing, Response, refused
+from exchange.api.behind import Behind
 from exchange.api.connections import Connections
+from exchange.api.crowd import Crowd
+from exchange.api.errors import ApiError
 from exchange.api.heads import PlainRequest
 
 DEADLINE_S = 10.0
@@ -19,7 +23,7 @@ MAX_BODY = 100
 class Place:
     """A served port, what was asked there, and by which way (`plain` or `web`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, most_per_address: int) -> None:
         self.asked: list[tuple[str, str, bytes]] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -30,8 +34,16 @@ class Place:
             self.asked.append(("web", request.path, await request.read()))
             return Response(outgoing, Answer(200, request.path.encode()))
 
-        self.server = web.Server(other, access_log=None)
-        self.connections = Connections(self.answer, MAX_BODY, outgoing, self.server)
+        async def watched(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                with self.connections.answering(request.protocol):
+                    return await other(request)
+            except ApiError as error:
+                return Response(outgoing, refused(error))
+
+        self.server = Behind(watched, outgoing, 2**20)
+        self.crowd = Crowd(most, most_per_address)
+        self.connections = Connections(self.answer, MAX_BODY, outgoing, self.server, self.crowd)
 
     async def answer(self, request: PlainRequest) -> Answer:
         await self.gate.wait()
@@ -42,8 +54,8 @@ class Place:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Place]:
-    place = Place()
+async def served(most: int = 1000, most_per_address: int = 1000) -> AsyncIterator[Place]:
+    place = Place(most, most_per_address)
     listening = await asyncio.get_running_loop().create_server(place.connections, "127.0.0.1", 0)
     place.port = listening.sockets[0].getsockname()[1]
     try:
@@ -228,3 +240,98 @@ async def test_what_is_under_way_goes_on_when_its_client_is_gone() -> None:
         await until(lambda: not place.connections.open)
         place.gate.set()
         await until(lambda: bool(place.asked))
+
+
+async def test_a_head_that_does_not_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "HEAD_S", 0.1)
+    async with served() as place:
+        for before in (b"", get("/x")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+            writer.write(before + b"GET /x HTTP/1.1\r\nHost: here\r\n")
+            if before:
+                assert (await answer(reader))[2] == b"/x"
+            for _ in range(50):  # a byte now and then does not help
+                writer.write(b"X")
+                await asyncio.sleep(0.02)
+                if reader.exception() or reader.at_eof():
+                    break
+            else:
+                pytest.fail("it is still open")
+        await until(lambda: len(place.crowd) == 0)
+
+
+@pytest.mark.parametrize("way", ["plain", "web"])
+async def test_a_body_that_does_not_end_is_told_and_cut_off(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setattr(connections, "BODY_S", 0.1)
+    monkeypatch.setattr(behind, "BODY_S", 0.1)
+    monkeypatch.setattr(behind, "HEAD_S", 0.1)
+    async with served() as place:
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+        head = b"POST /x HTTP/1.1\r\nHost: here\r\n"
+        writer.write(head + (b"Content-Length: 9" if way == "plain" else b"Transfer-Encoding: chunked") + b"\r\n\r\n12")
+        first, _, body = await answer(reader)
+        assert first.startswith("HTTP/1.1 408 ") and b"request_too_slow" in body
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await answer(reader)
+        assert not place.asked
+        await until(lambda: len(place.crowd) == 0)
+
+
+async def test_a_connection_that_was_handed_over_is_ended_when_it_lies_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "HANDED_IDLE_S", 0.1)
+    async with served() as place:
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+        writer.write(get("/x", "X-A: 1", "X-A: 2"))
+        assert (await answer(reader))[2] == b"/x"
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await answer(reader)
+        await until(lambda: len(place.crowd) == 0)
+
+
+async def test_when_all_places_are_taken_the_idle_make_room_and_the_busy_stay() -> None:
+    async with served(most=3) as place:
+        place.gate.clear()
+        busy = [await asyncio.open_connection("127.0.0.1", place.port) for _ in range(2)]
+        for _, writer in busy:
+            writer.write(get("/busy"))
+        await until(lambda: sum(connection._serving is not None for connection in place.connections.open) == 2)
+        idle, _ = await asyncio.open_connection("127.0.0.1", place.port)
+        await until(lambda: len(place.crowd) == 3)
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+        writer.write(get("/new"))
+        with suppress(ConnectionError):
+            assert await idle.read() == b""
+        await until(lambda: sum(connection._serving is not None for connection in place.connections.open) == 3)
+        refused, _ = await asyncio.open_connection("127.0.0.1", place.port)
+        first, headers, body = await answer(refused)
+        assert first.startswith("HTTP/1.1 503 ") and b'"busy"' in body and headers["Connection"] == "close"
+        place.gate.set()
+        for told, _ in [*busy, (reader, writer)]:
+            assert (await answer(told))[0] == "HTTP/1.1 200 OK"
+
+
+async def test_an_address_has_so_many_places_and_this_machine_all() -> None:
+    async with served(most_per_address=2) as place:
+        far = [await asyncio.open_connection("127.0.0.1", place.port, local_addr=("127.0.0.2", 0)) for _ in range(3)]
+        assert (await answer(far[2][0]))[0].startswith("HTTP/1.1 503 ")
+        near = [await asyncio.open_connection("127.0.0.1", place.port) for _ in range(5)]
+        for reader, writer in near:
+            writer.write(get("/x"))
+            assert (await answer(reader))[2] == b"/x"
+        far[0][1].close()
+        await until(lambda: len(place.crowd) == 6)
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port, local_addr=("127.0.0.2", 0))
+        writer.write(get("/x"))
+        assert (await answer(reader))[2] == b"/x"
+
+
+async def test_what_is_no_http_is_answered_in_the_one_shape_and_not_echoed() -> None:
+    async with served() as place:
+        for nonsense in (b"<script> /x HTTP/1.1\r\n\r\n", b"GET /x HTTP/1.1\r\nX-<script>: 1\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+            writer.write(nonsense)
+            first, headers, body = await answer(reader)
+            assert first == "HTTP/1.1 400 Bad Request"
+            assert b"script" not in body and json.loads(body)["error"]["code"] == "malformed_request"
+            assert headers.items() >= {**SECURITY, "Connection": "close"}.items()
+            writer.close()

@@ -25,8 +25,12 @@ async def signup(call: Call) -> Reply:
     body = await call.body()
     email = read_email(body.text("email"))
     password = read_password(body.text("password"))
-    user = await call.gateway.identity.create(email, password)
-    account = await call.gateway.account_for(user)
+    gateway = call.gateway
+    wait_s = gateway.attempts.sign_up(call.address, gateway.clock.now_ms())
+    if wait_s:
+        raise ApiError(GatewayCode.TOO_MANY_ATTEMPTS, retry_after=wait_s)
+    user = await gateway.identity.create(email, password)
+    account = await gateway.account_for(user)
     return Reply({"email": email, "account": account}, status=201)
 
 
@@ -46,9 +50,13 @@ async def signin(call: Call) -> Reply:
     wait_s = gateway.attempts.wait_s(call.address, email, gateway.clock.now_ms())
     if wait_s:
         raise ApiError(GatewayCode.TOO_MANY_ATTEMPTS, retry_after=wait_s)
-    user = await gateway.identity.check(email, password)
+    gateway.attempts.begun(call.address, email, gateway.clock.now_ms())
+    try:
+        user = await gateway.identity.check(email, password)
+    except BaseException:
+        gateway.attempts.undone(call.address, email)
+        raise
     if user is None:
-        gateway.attempts.failed(call.address, email, gateway.clock.now_ms())
         raise ApiError(GatewayCode.WRONG_CREDENTIALS)
     gateway.attempts.succeeded(call.address, email)
     account = await gateway.account_for(user)
