@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "api": "role: the gateway, REST and WebSocket",
     "project": "role: a projection of the event stream",
     "market-maker": "role: quotes and trades as a client of the public API",
+    "audit": "verify, explain, sign and prove the log",
     "replay": "re-execute the log and compare every entry",
     "at": "books, balances and open orders at any past moment",
     "fork": "a sandbox: a new home with the log up to a moment, or an empty one",
@@ -41,6 +42,7 @@ COMMANDS: dict[str, str] = {
     "drive": "feed a recorded order flow through the running exchange",
     "migrate": "bring the database schema up to date",
     "admin": "operator's acts: tokens, roles, markets",
+    "doctor": "how every part stands, and what a crash would cost now",
     "acl": "the stream users' rules, for a stream server of one's own",
     "settings": "print the settings in force and where each comes from",
 }

@@ -1,0 +1,149 @@
+"""Explaining one order or one balance from the log: each entry that touched it, in words, and what the engine says.
+
+The whole history is read; entries that cannot be about what is asked for are passed over by a look at their bytes.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from exchange.audit import words
+from exchange.audit.findings import CannotAudit, Found
+from exchange.audit.walking import pairs
+from exchange.audit.words import Scale
+from exchange.effects.ports import Log, SnapshotStore
+from exchange.engine import Machine
+from exchange.events.codec import decode
+from exchange.events.types import Accepted, Outcome
+from exchange.roles.replay import machine_at
+from exchange.terms.stream import START, CommandEntry, StreamId, format_id
+
+_LISTED: Final = rb'"orders":\[(?:[0-9]+,)*'
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry: its id, the kind of its command, and what it did, in words."""
+
+    id: StreamId
+    command: str
+    told: list[str]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One posting: what it changed, why, and the balance after it (smallest units)."""
+
+    id: StreamId
+    command: str
+    available: int
+    locked: int
+    available_after: int
+    locked_after: int
+    told: list[str]
+
+
+def scale_of(machine: Machine) -> Scale:
+    """How the amounts of a machine's assets are written."""
+    return Scale({name: asset.decimals for name, asset in machine.state.assets.items()})
+
+
+async def order(log: Log, store: SnapshotStore, number: int) -> tuple[list[Step], str]:
+    """What happened to an order, and where it stands now.
+
+    Raises:
+        Found: the log's telling and the engine's state do not agree.
+        CannotAudit: there is no such order in the log.
+        EffectError, MustStop: see `walking.translated`.
+    """
+    head = await log.head()
+    machine = await machine_at(log, store, head.id)
+    scale = scale_of(machine)
+    mentions = re.compile(rb'order":%d[,}]|%b%d[],]' % (number, _LISTED, number), re.ASCII)
+    steps: list[Step] = []
+    accepted = False
+    async for command, id, outcome in _mentioning(log, head.id, mentions):
+        told = [sentence for event in outcome.events if (sentence := words.of_order(event, number, scale))]
+        accepted = accepted or any(isinstance(event, Accepted) and event.order == number for event in outcome.events)
+        if told:
+            steps.append(Step(id, kind(command), told))
+    if not steps:
+        raise CannotAudit(f"the log has no order {number}")
+    return steps, _standing(machine, number, steps, scale, accepted=accepted)
+
+
+def _standing(machine: Machine, number: int, steps: list[Step], scale: Scale, *, accepted: bool) -> str:
+    """What the engine says of the order at the head.
+
+    Raises:
+        Found: by the log it cannot be so.
+    """
+    found = machine.state.orders.get(number)
+    last = steps[-1].told[-1]
+    ended = re.match(r"(cancelled|expired|filled|canceled)", last) is not None
+    if found is None:
+        return "over"
+    if ended:
+        raise Found(f"order {number}", format_id(machine.head.id), f"ended: {last}", "open in the engine's state")
+    market = found.market
+    left = scale.base(found.left * market.lot_size, market.name)
+    filled = (found.lots - found.left) * market.lot_size
+    beginning = "" if accepted else "; its beginning is not in what was read"
+    return f"open with {left} left, {scale.base(filled, market.name)} filled or prevented{beginning}"
+
+
+async def balance(log: Log, machine: Machine, account: int, asset: str) -> AsyncIterator[Movement]:
+    """Each posting of an account in an asset up to a machine's position, oldest first; at the end the running balance
+    was the machine's.
+
+    Raises:
+        Found: it was not.
+        CannotAudit: there is no such account or asset at that position.
+        EffectError: see `walking.translated`.
+    """
+    holder = machine.state.accounts.get(account)
+    if holder is None or asset not in machine.state.assets:
+        missing = f"account {account}" if holder is None else f"asset {asset}"
+        raise CannotAudit(f"there is no {missing} at {format_id(machine.head.id)}")
+    scale = scale_of(machine)
+    available = locked = 0
+    mentions = re.compile(rb'\[%d,"%b","' % (account, asset.encode()))
+    async for command, id, outcome in _mentioning(log, machine.head.id, mentions):
+        for posting in outcome.postings:
+            if posting.account != account or posting.asset != asset:
+                continue
+            available += posting.available
+            locked += posting.locked
+            told = [cause for event in outcome.events if (cause := words.of_account(event, account, scale))]
+            yield Movement(id, kind(command), posting.available, posting.locked, available, locked, told)
+    own = holder.balances.get(asset)
+    state = (own.available, own.locked) if own is not None else (0, 0)
+    if (available, locked) != state:
+        raise Found(
+            f"balance of account {account} in {asset}",
+            format_id(machine.head.id),
+            f"{state[0]} available and {state[1]} locked by the engine",
+            f"{available} and {locked} by the postings",
+        )
+
+
+async def _mentioning(
+    log: Log, end: StreamId, mentions: re.Pattern[bytes]
+) -> AsyncIterator[tuple[CommandEntry, StreamId, Outcome]]:
+    async for batch in pairs(log, START, end):
+        for command, entry in batch:
+            if mentions.search(entry.payload) is not None:
+                yield command, entry.id, decode(entry.payload)
+
+
+def kind(command: CommandEntry) -> str:
+    """A command's type as it says itself."""
+    try:
+        body: object = orjson.loads(command.fields[1])
+    except (orjson.JSONDecodeError, IndexError):
+        return "unreadable"
+    found = body.get("type") if isinstance(body, dict) else None
+    return found if isinstance(found, str) else "unreadable"
