@@ -35,7 +35,8 @@ async def pour(history: Log, url: str, commands_key: str, events_key: str, until
             if not events:
                 break
             commands = await history.commands(head.id, len(events))
-            if [command.id for command in commands] != [entry.id for entry in events]:
+            events = events[: len(commands)]  # one side of an archive may give fewer than the other
+            if not events or [command.id for command in commands] != [entry.id for entry in events]:
                 raise Gap(f"after {format_id(head.id)} commands and results are not of the same ids")
             _write(link, commands_key, commands)
             await log.publish(head, events)
