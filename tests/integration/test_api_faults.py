@@ -1,7 +1,6 @@
 """Faults around the gateway: killed processes, a silent engine, a log or a database that is away."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,93 +11,18 @@ import redis
 import redis.asyncio
 
 from exchange.embedded.postgres import PostgresServer
-from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings
 from tests.faults.gateways import gateway_process, up
 from tests.integration.api_world import (
     DEADLINE_S,
-    MARKET,
     PASSWORD,
     Client,
     eventually,
     free_port,
-    healthy,
     world,
 )
 
 MakeSettings = Callable[..., Settings]
-
-
-async def test_at_the_deadline_the_outcome_is_unknown_and_never_a_refusal(
-    make_settings: MakeSettings, redis_url: str, database_url: str
-) -> None:
-    """F8."""
-    settings = make_settings(redis_url=redis_url, database_url=database_url, demo=True)
-    async with world(settings, deadline_s=0.5) as place:
-        user = await place.user(INR="1000")
-        await place.stop_engine()
-        answers = await asyncio.gather(
-            *(user.limit("buy", "10", "1", client_order_id=f"n{number}") for number in range(20)),
-            user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"}),
-        )
-        for answer in answers:
-            assert (answer.status, answer.code) == (504, "unknown_outcome")
-        anonymous = place.anonymous()
-
-        async def noticed() -> bool:
-            health = await anonymous.get("/healthz")
-            return health.status == 503 and "has had no result" in health.data["checks"]["engine"]
-
-        await eventually(noticed)
-        assert (await user.get("/api/v1/orders")).data == {"orders": []}
-        await place.start_engine()
-        await eventually(lambda: healthy(place))
-        for number in range(20):
-            answer = await user.limit("buy", "10", "1", client_order_id=f"n{number}")
-            assert answer.status == 201
-        gift = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"})
-        assert gift.status == 201
-        other = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "6", "ref": "gift"})
-        assert (other.status, other.code, other.field) == (409, "ref_reused", "ref")
-        assert len((await user.get("/api/v1/orders")).data["orders"]) == 20
-        assert await user.balances() == {"INR": ("805.00", "200.00")}
-
-
-async def test_a_log_that_is_away_or_full_answers_503_and_comes_back(
-    make_settings: MakeSettings, database_url: str, tmp_path: Path
-) -> None:
-    valkey = ValkeyServer(tmp_path / "v", sockets=tmp_path / "r", log=tmp_path / "v.log", guarded=False)
-    valkey.start()
-    try:
-        async with world(make_settings(redis_url=valkey.url, database_url=database_url, demo=True)) as place:
-            user = await place.user(INR="1000")
-            async with place.socket(user) as feed:
-                await feed.ask("SUBSCRIBE", "balances", f"depth@{MARKET}")
-                server = redis.asyncio.Redis.from_url(valkey.url)
-                await server.config_set("maxmemory", 1)
-                full = await user.limit("buy", "10", "1", client_order_id="full")
-                assert (full.status, full.code, "Retry-After" in full.headers) == (503, "log_full", True)
-                await server.config_set("maxmemory", 0)
-                await server.aclose()
-
-                await asyncio.to_thread(valkey.stop)
-                away = await user.limit("buy", "10", "1", client_order_id="away")
-                assert (away.status, away.code, "Retry-After" in away.headers) == (503, "log_unavailable", True)
-                assert "may or may not" in away.data["error"]["message"]
-                health = await place.anonymous().get("/healthz")
-                assert (health.status, health.data["status"]) == (503, "unavailable")
-                assert health.data["checks"]["log"] != "ok"
-                assert (await user.balances()) == {"INR": ("1000.00", "0.00")}
-
-                await asyncio.to_thread(valkey.start)
-                await eventually(lambda: healthy(place))
-                placed = await user.limit("buy", "10", "1", client_order_id="away")
-                assert placed.status == 201
-                await feed.receive(f"depth@{MARKET}")
-                update = await feed.receive(f"depth@{MARKET}")
-                assert update["data"]["first_seq"] == 1
-    finally:
-        valkey.stop()
 
 
 async def test_a_log_that_lost_its_tail_has_the_view_built_again(
@@ -227,43 +151,3 @@ async def test_the_process_stops_cleanly_and_says_when_it_cannot_start(
         lines = (tmp_path / "err").read_text().splitlines()
         assert all(line.startswith("{") for line in lines)
         assert len(lines) < 10
-
-
-async def test_a_stalled_log_is_told_and_waited_out(make_settings: MakeSettings, tmp_path: Path) -> None:
-    """F17: stopped, not gone; whoever asks gets an answer in bounded time, and all goes on afterwards."""
-    valkey = ValkeyServer(tmp_path / "v", sockets=tmp_path / "rv", log=tmp_path / "v.log", guarded=False)
-    postgres = PostgresServer(tmp_path / "p", sockets=tmp_path / "rp", log=tmp_path / "p.log", durable=False)
-    valkey.start()
-    postgres.start()
-    try:
-        settings = make_settings(redis_url=valkey.url, database_url=postgres.database_url("postgres"), demo=True)
-        async with world(settings, deadline_s=0.5) as place:
-            user = await place.user(INR="1000")
-            pid = redis_pid(valkey)
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                orders = [
-                    asyncio.create_task(user.limit("buy", "10", "1", client_order_id=f"s{number}"))
-                    for number in range(5)
-                ]
-                async with asyncio.timeout(15):
-                    health = await place.anonymous().get("/healthz")
-                    assert (health.status, health.data["checks"]["log"]) == (503, "no answer within 1 s")
-                    for order in orders:
-                        answer = await order
-                        assert (answer.status, answer.code) in {(503, "log_unavailable"), (504, "unknown_outcome")}
-            finally:
-                os.kill(pid, signal.SIGCONT)
-            await eventually(lambda: healthy(place))
-            for number in range(5):
-                assert (await user.limit("buy", "10", "1", client_order_id=f"s{number}")).status == 201
-            assert (await user.balances())["INR"] == ("950.00", "50.00")
-    finally:
-        postgres.stop()
-        valkey.stop()
-
-
-def redis_pid(server: ValkeyServer) -> int:
-    """The server's process."""
-    with redis.Redis.from_url(server.url) as connection:
-        return int(connection.info("server")["process_id"])

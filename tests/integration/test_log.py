@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import redis
 
-from exchange.effects.ports import EffectError, Fenced, LogFull, LogUnavailable
+from exchange.effects.ports import EffectError, Fenced, LogUnavailable
 from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.events.codec import chain
 from exchange.terms.stream import START, EventEntry, Head, format_id, genesis_head
-from tests.integration.trading import POISON, add_raw, all_commands, all_events, entries_after
+from tests.integration.trading import POISON, add_raw, all_events, entries_after
 
 AnyLog = BlockingRedisLog | AsyncRedisLog
 
@@ -195,66 +195,6 @@ def assert_one_chain(entries: list[EventEntry]) -> None:
     for entry in entries:
         assert entry.chain == chain(last.chain, entry.id, b"", entry.payload), format_id(entry.id)
         last = Head(entry.id, entry.chain)
-
-
-def test_a_flapping_memory_limit_leaves_no_hole(own_server: ValkeyServer, streams: str) -> None:
-    log = BlockingRedisLog(own_server.url, f"{streams}:commands", f"{streams}:events")
-    done = threading.Event()
-
-    def flap() -> None:
-        with redis.Redis.from_url(own_server.url) as admin:
-            while not done.is_set():
-                for limit in (1, 0):
-                    admin.config_set("maxmemory", limit)
-                    time.sleep(0.002)
-            admin.config_set("maxmemory", 0)
-
-    flapper = threading.Thread(target=flap)
-    flapper.start()
-    refused = published = 0
-    head = genesis_head()
-    try:
-        deadline = time.monotonic() + 20
-        while (published < 200 or refused < 20) and time.monotonic() < deadline:
-            batch = entries_after(head, 50)
-            try:
-                run(log.publish(head, batch))
-            except LogFull:
-                refused += 1
-                assert run(log.head()) == head
-            else:
-                published += 1
-                head = Head(batch[-1].id, batch[-1].chain)
-    finally:
-        done.set()
-        flapper.join()
-    entries = all_events(log)
-    assert refused >= 20
-    assert len(entries) == 50 * published
-    assert_one_chain(entries)
-    log.close()
-
-
-def test_an_append_over_the_memory_limit_is_refused(own_server: ValkeyServer, streams: str) -> None:
-    log = BlockingRedisLog(own_server.url, f"{streams}:commands", f"{streams}:events")
-    with redis.Redis.from_url(own_server.url) as admin:
-        admin.config_set("maxmemory", 1)
-        with pytest.raises(LogFull):
-            run(log.append(b"x"))
-        admin.config_set("maxmemory", 0)
-    run(log.append(b"x"))
-    assert len(all_commands(log)) == 1
-    log.close()
-
-
-def test_a_server_that_may_evict_is_refused(own_server: ValkeyServer, streams: str) -> None:
-    log = BlockingRedisLog(own_server.url, f"{streams}:commands", f"{streams}:events")
-    log.refuse_unfit()
-    with redis.Redis.from_url(own_server.url) as admin:
-        admin.config_set("maxmemory-policy", "allkeys-lru")
-    with pytest.raises(EffectError, match="noeviction"):
-        log.refuse_unfit()
-    log.close()
 
 
 def both_logs(url: str, streams: str, timeout: float) -> list[AnyLog]:

@@ -6,8 +6,8 @@ cancels and an operator's halt last. The engine's results always fit. With room 
 gives more) commands are taken again, by themselves.
 
 What is looked at: the server's memory against its limit, and, where the server's files are on this machine, the free
-space of their disk. It is reckoned to grow until the next look by as much as it grew since the last one. Not to know is
-no reason to refuse: a server that does not answer takes no commands either.
+space of their disk. New orders are refused if there would be too little at the next look, were as much used up until
+then as since the last one. Not to know is no reason to refuse: a server that does not answer takes no commands either.
 """
 
 import asyncio
@@ -112,18 +112,18 @@ class Headroom:
         self._used = memory.used
         if not memory.limit:
             return Usage("open", "")
-        percent = 100 * (memory.used + grown) / memory.limit
-        text = f"the stream server's memory is at {100 * memory.used // memory.limit} % of {memory.limit >> 20} MB"
-        return Usage("closed" if percent >= CLOSED_PERCENT else "full" if percent >= FULL_PERCENT else "open", text)
+        percent = 100 * memory.used // memory.limit
+        soon = 100 * (memory.used + grown) // memory.limit
+        level: Level = "closed" if percent >= CLOSED_PERCENT else "full" if soon >= FULL_PERCENT else "open"
+        return Usage(level, f"the stream server's memory is at {percent} % of {memory.limit >> 20} MB")
 
     def _of_disk(self, free: int | None) -> Usage:
         if free is None:
             return Usage("open", "")
         shrunk = max(0, self._free - free) if self._free is not None else 0
         self._free = free
-        text = f"the stream server's disk has {free >> 20} MB left"
-        left = free - shrunk
-        return Usage("closed" if left < CLOSED_DISK else "full" if left < FULL_DISK else "open", text)
+        level: Level = "closed" if free < CLOSED_DISK else "full" if free - shrunk < FULL_DISK else "open"
+        return Usage(level, f"the stream server's disk has {free >> 20} MB left")
 
 
 def disk_of(folder: Path) -> Callable[[], int | None]:
