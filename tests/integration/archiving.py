@@ -1,17 +1,24 @@
 """A log in real streams and its journal in a real database and folder, put there without the journal's own process."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 
+from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import Log
+from exchange.effects.redis_group import EventGroup
 from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis_trim import RedisTrimmer
+from exchange.projections.journal.archive import Archive
+from exchange.projections.journal.archiver import NAME, Journal
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.stores import SegmentStore
 from exchange.projections.timescale.migrations import migrate
+from exchange.roles.usable import UsableSnapshots
 from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
 from tests.integration.trading import copy_log
 from tests.unit.projections.segments import Pair, content, cut
@@ -81,3 +88,64 @@ async def everything(log: Log, count: int, after: StreamId = START) -> list[tupl
         events += results
         place = results[-1].id
     return content(commands, events)
+
+
+@dataclass
+class Journaling:
+    """A journal over real servers, and what it works with."""
+
+    journal: Journal
+    archive: Archive
+    trimmer: RedisTrimmer
+    log: AsyncRedisLog
+
+    async def catch_up(self) -> None:
+        """Turn until nothing is left to gather."""
+        head = (await self.log.head()).id
+        while self.journal.position < head:
+            await self.journal.turn()
+
+
+@asynccontextmanager
+async def journaling(
+    redis_url: str,
+    streams: str,
+    database_url: str,
+    snapshots: Path,
+    *,
+    folder: Path | None = None,
+    every: int = 25,
+    seconds: float = 3600,
+    keep: int = 0,
+    trim_seconds: float = 3600,
+    wrapped: Callable[[AsyncRedisLog], Log] | None = None,
+) -> AsyncIterator[Journaling]:
+    """A journal in this process; it closes segments after 25 entries and trims when told to, unless asked otherwise.
+
+    Args:
+        wrapped: puts something between the journal and the log.
+    """
+    log = AsyncRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
+    group = EventGroup(redis_url, f"{streams}:events", NAME)
+    trimmer = RedisTrimmer(redis_url, f"{streams}:commands", f"{streams}:events")
+    archive = Archive(DatabaseSegments(database_url), FileSegments(folder) if folder is not None else None)
+    usable = UsableSnapshots(FileSnapshotStore(snapshots))
+    journal = Journal(
+        wrapped(log) if wrapped is not None else log,
+        archive,
+        group,
+        trimmer,
+        usable,
+        every=every,
+        seconds=seconds,
+        keep=keep,
+        wait_ms=5,
+        trim_seconds=trim_seconds,
+    )
+    try:
+        yield Journaling(journal, archive, trimmer, log)
+    finally:
+        await archive.close()
+        await trimmer.aclose()
+        await group.aclose()
+        await log.aclose()

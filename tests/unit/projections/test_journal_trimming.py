@@ -17,7 +17,7 @@ NEEDS = Needs(
 
 def but(**values: object) -> Horizon:
     fields = {name: getattr(NEEDS, name) for name in NEEDS.__slots__}
-    return horizon(Needs(**{**fields, **values}))  # type: ignore[arg-type]
+    return horizon(Needs(**{**fields, **values}))
 
 
 def test_the_second_newest_snapshot_stays() -> None:

@@ -100,6 +100,11 @@ class Journal:
         self._standing_by = False
         self.segments = 0
 
+    @property
+    def position(self) -> StreamId:
+        """The last entry that was read, archived or not."""
+        return self._gathering.head.id if self._gathering is not None else self._archived.id
+
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Follow the log until `stopping()`; what is gathered by then is archived, if that can be done at once.
 
