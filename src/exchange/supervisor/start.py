@@ -51,6 +51,7 @@ class Kind(NamedTuple):
 ENGINE = Kind(("engine",), "engine")
 STANDBY = Kind(("standby",), "engine")
 PROJECTOR = Kind(("project", "timescale"), "projector", database=True)
+JOURNAL = Kind(("project", "journal"), "journal", database=True)
 GATEWAY = Kind((DOORS,), "gateway", database=True)
 MARKET_MAKER = Kind(("market-maker",))
 MIGRATION = Kind(("migrate",), database=True)
@@ -64,6 +65,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> int:
     """
     home = Home(settings)
     try:
+        refuse_shared(load_again(settings))
         home.take(address(settings))
         try:
             with watched() as signals:
@@ -73,6 +75,22 @@ def up(settings: Settings, say: Callable[[str], None]) -> int:
     except HomeError as error:
         say(f"exchange: {error}")
         return 1
+
+
+def refuse_shared(settings: Settings) -> None:
+    """See that a sandbox keeps to its own home: on the source's servers it would write the source's tables anew, and
+    throw away its snapshots.
+
+    Raises:
+        HomeError: something is set that lies elsewhere.
+    """
+    if not settings.sandbox:
+        return
+    elsewhere = [variable(name) for name in ("redis_url", "database_url", "journal_folder") if getattr(settings, name)]
+    if not settings.snapshots.is_relative_to(settings.home):
+        elsewhere.append(variable("snapshots"))
+    if elsewhere:
+        raise HomeError(f"{settings.home} is a sandbox, and keeps to its own folder: unset {', '.join(elsewhere)}")
 
 
 def load_again(settings: Settings) -> Settings:
@@ -146,7 +164,7 @@ class _Exchange:
         self._note()
         self._migrate()
         doors = {f"{DOORS}-{number}": GATEWAY for number in range(1, self._settings.gateways + 1)}
-        self._roles({"project-timescale": PROJECTOR, **doors})
+        self._roles({"project-timescale": PROJECTOR, "project-journal": JOURNAL, **doors})
         self._wait_healthy()
         if self._settings.demo:
             self._done("demo", demo.prepare(self._settings, address(self._settings), self._signals.pause))

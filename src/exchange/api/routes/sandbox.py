@@ -8,7 +8,7 @@ from exchange.api.call import Call, Reply
 from exchange.api.declared import Amount, Shape, Whole, endpoint, optional
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S
-from exchange.effects.ports import LogUnavailable
+from exchange.effects.ports import LogFull, LogUnavailable
 from exchange.effects.redis_clock import HIGHEST_RATE, LATEST_MS, RATE, Move, Moved, Refused, SandboxClock
 from exchange.roles.moves import TICK, settled
 from exchange.terms.codes import Code
@@ -36,7 +36,7 @@ async def show(call: Call) -> Reply:
     "Move a sandbox's clock: one of rate (0 pauses), step and time.",
     body=MOVES,
     answer=CLOCK,
-    codes=(GatewayCode.NOT_FOUND, GatewayCode.LOG_UNAVAILABLE, Code.OUT_OF_RANGE),
+    codes=(GatewayCode.NOT_FOUND, GatewayCode.LOG_UNAVAILABLE, GatewayCode.LOG_FULL, Code.OUT_OF_RANGE),
 )
 async def move(call: Call) -> Reply:
     """`PUT sandbox/clock`: answers when everything that fell due has happened, and this gateway has seen it."""
@@ -63,6 +63,8 @@ async def move(call: Call) -> Reply:
             await gateway.follower.at_least(moved.tick or gateway.view.position, CATCH_UP_S)
     except Refused as refused:
         raise ApiError(Code.OUT_OF_RANGE, given[0], detail=f"{refused}.".capitalize()) from None
+    except LogFull:
+        raise ApiError(GatewayCode.LOG_FULL) from None
     except LogUnavailable:
         detail = "The clock may or may not have been moved: look at it, and give an absolute time."
         raise ApiError(GatewayCode.LOG_UNAVAILABLE, detail=detail) from None
