@@ -8,6 +8,7 @@ arrives, what breaks and when) comes from one seed. So a failure is a number, an
     server      the two streams as one append-only file with a durable prefix
     log         a process's connection to it: the port `Log`
     disk        the snapshot store: atomic, or killed in mid-write, or rotten
+    aside       the child that writes a snapshot: it dies alone, or with its parent
     gateway     appends, waits with the real reply waiter, answers
     clients     ask, time out, ask again with the same client order id
     projector   rows and position in one transaction, fed by a consumer group

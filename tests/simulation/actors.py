@@ -11,6 +11,7 @@ from exchange.roles.engine import Engine
 from exchange.roles.memory import Memory
 from exchange.roles.standby import Standby
 from exchange.terms.stream import Head
+from tests.simulation.aside import SimAside
 from tests.simulation.clock import SimClock
 from tests.simulation.disk import SimSnapshots
 from tests.simulation.log import SimLog
@@ -41,6 +42,8 @@ class Actor:
 
     def boot(self) -> None:
         """Begin a life."""
+        if self.lives and self.world.gone_for_good(self):
+            return
         self.lives += 1
         self.process = Process(self.world.scheduler, self.name, self.lives)
         self.process.on_death.append(self._died)
@@ -103,17 +106,24 @@ class EngineActor(ReplicaActor):
 
 
 class StandbyActor(ReplicaActor):
-    """The shadow engine, which keeps the snapshots."""
+    """A shadow engine, one of several, which keeps the snapshots."""
+
+    def __init__(self, world: "World", number: int) -> None:
+        super().__init__(world, f"standby-{number}")
 
     def start(self, process: Process) -> None:
         world = self.world
+        store = SimSnapshots(world.disk, process)
         standby = Standby(
             SimLog(world.server, process),
-            SimSnapshots(world.disk, process),
+            store,
             SimClock(process),
+            SimAside(process, store),
+            takeover_ms=10 + int(world.random.random() * 100),
             every=1 + int(world.random.random() * SNAPSHOT_EVERY),
             seconds=3600,
             keep=2 + int(world.random.random() * 2),
+            batch=1 + int(world.random.random() * 8),
         )
         self.memory = standby._memory
         process.spawn(standby.run(never), self.ended)

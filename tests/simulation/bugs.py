@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
-from exchange.roles import engine, replica, snapshots, standby
+from exchange.roles import engine, keeper, replica, snapshots, standby
 from exchange.roles import memory as role_memory
-from tests.simulation import clients, disk, gateway, mistakes, projector, server, world
+from tests.simulation import aside, clients, disk, gateway, mistakes, projector, server, world
 from tests.simulation import log as log_client
 
 Patch = tuple[object, str, object]
@@ -167,6 +167,57 @@ BUGS: dict[str, Bug] = {
             "trim-at-newest-snapshot",
             "the streams are trimmed at the newest snapshot, which may turn out damaged",
             ((world.World, "trim_limit", mistakes.trim_at_newest),),
+        ),
+        Bug(
+            "standby-outlives-restart",
+            "the standby goes on with its memory when the server was restarted",
+            ((standby, "Memory", mistakes.Undoubting),),
+        ),
+        Bug(
+            "standby-never-takes-over",
+            "the standby waits for entries, and so for ever when nobody publishes",
+            ((standby.Standby, "_shadow", mistakes.only_follow),),
+        ),
+        Bug(
+            "standby-lets-time-stand",
+            "the standby takes over for a command, but not for what falls due by itself",
+            (
+                (standby.Standby, "_owed", mistakes.owed_if_asked),
+                (engine.Engine, "is_due", mistakes.due_to_engines),
+            ),
+        ),
+        Bug(
+            "standby-publishes-without-compare",
+            "the standby appends its results whatever the event stream ends on",
+            ((log_client.SimLog, "publish", mistakes.publish_unasked),),
+        ),
+        Bug(
+            "outrun-takes-over-the-head",
+            "who is refused goes on from the log's head without comparing what the other published",
+            ((engine.Engine, "_hear", mistakes.drop_when_outrun),),
+        ),
+        Bug(
+            "trim-taken-for-divergence",
+            "a role that was paused while the streams were trimmed past it stops, instead of recovering",
+            ((role_memory.Memory, "trimmed", mistakes.no_trim),),
+        ),
+        Bug(
+            "followed-without-compare",
+            "what is published is computed along, not compared: nobody sees what a trim left out",
+            ((replica.Replica, "catch_up", mistakes.follow_unseen),),
+        ),
+        Bug(
+            "pruned-before-success",
+            "room is made for a snapshot before it is known to be whole",
+            ((keeper.Keeper, "_begin", mistakes.make_room_first),),
+        ),
+        Bug(
+            "snapshot-of-moving-memory",
+            "a snapshot is written by a thread, while the role goes on",
+            (
+                (aside.SimAside, "begin", mistakes.begin_in_a_thread),
+                (aside.SimAside, "ended", mistakes.end_of_a_thread),
+            ),
         ),
         Bug(
             "rejections-not-remembered",

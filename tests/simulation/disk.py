@@ -83,10 +83,14 @@ class Disk:
 
 
 class SimSnapshots(SnapshotStore):
-    """The port `SnapshotStore`, as one process sees the disk."""
+    """The port `SnapshotStore`, as one process sees the disk. A child that works beside it is another one."""
 
     def __init__(self, disk: Disk, process: Process) -> None:
         self._disk = disk
+        self._process = process
+
+    def belongs_to(self, process: Process) -> None:
+        """From here on this process reads and writes."""
         self._process = process
 
     def names(self) -> list[str]:

@@ -28,6 +28,7 @@ class SimLog(Log):
         self._process = process
         self._life = 0
         self._only = only
+        self._publishes = f"{process.name.split('-')[0]} publishes"
         self._end: tuple[StreamId, int] | None = None
         self._published: Wait[Any] | None = None
         self._ahead: Wait[list[CommandEntry]] | None = None
@@ -127,6 +128,7 @@ class SimLog(Log):
         if self._end is not None and self._ahead is None:
             after, count = self._end
             ahead = partial(server.read_commands, after, count)
+        server.seen[self._publishes] += 1
         self._published = self._send(lambda: server.publish(built_on, batch), ahead=ahead)
         return Publication(self, self._published)
 

@@ -1,21 +1,21 @@
 """The planted mistakes' code: what takes the place of the right thing; `bugs` says what takes the place of what."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from exchange.commands import codec
 from exchange.commands.types import Place
-from exchange.effects.ports import Log, LogFull, LogUnavailable
+from exchange.effects.ports import Fenced, Log, LogFull, LogUnavailable
 from exchange.engine.snapshot import rows
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
 from exchange.events.types import Rejected
-from exchange.roles import engine, genesis, recovery, replica, snapshots, standby
+from exchange.roles import engine, genesis, keeper, memory, recovery, replica, snapshots, standby
 from exchange.terms.codes import Refused
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId
-from tests.simulation import clients, disk, gateway, projector, server, world
+from tests.simulation import aside, clients, disk, gateway, projector, server, world
 from tests.simulation import log as log_client
 from tests.simulation.clock import SimClock
 from tests.simulation.scheduler import Process
@@ -215,11 +215,10 @@ async def run_ahead(self: standby.Standby) -> None:
     await own.catch_up(self._log)
     for command in await self._log.commands(own.machine.head.id, self._batch, self._wait_ms):
         own.compute(command)
-        self._commands += 1
-    if self._commands >= 4 and own.machine.state.log_id:
-        self._commands = 0
+    own.entries += 1
+    if own.entries % 4 == 0 and own.machine.state.log_id:
         try:
-            snapshots.take(own.machine, self._store, 0)
+            snapshots.take(own.machine, self._keeper._store, 0)
         except OSError:
             return
 
@@ -285,6 +284,134 @@ def renamed(self: clients.Client, raw: bytes) -> bytes:
     if "client_id" in body and body["type"] == "place":
         body["client_id"] += "x"
     return orjson.dumps(body)
+
+
+# --- the standby ------------------------------------------------------------------------------------------------------
+
+
+class Undoubting(memory.Memory):
+    """A standby's memory that outlives the server: it has only ever followed, so what could be wrong with it?"""
+
+    def doubt(self) -> None:
+        """Go on with it."""
+
+
+async def only_follow(self: standby.Standby, replica: replica.Replica) -> None:
+    """Wait for entries, and for nothing else."""
+    await replica.catch_up(self._log, self._batch, self._wait_ms)
+
+
+async def owed_if_asked(self: standby.Standby, replica: replica.Replica) -> bool:
+    """Only a command can be owed a result; that time passes is the engine's to see."""
+    waits = self._wait_ms
+    return bool(replica.pending) or bool(await self._log.commands(replica.machine.head.id, 1, waits))
+
+
+def due_to_engines(self: engine.Engine, own: replica.Replica) -> bool:
+    """The timers are the engine's, so a standby that publishes does not tick either."""
+    return own._check is None and _is_due(self, own)
+
+
+_is_due = engine.Engine.is_due
+
+
+def publish_unasked(self: log_client.SimLog, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
+    """A standby takes over only when nobody else is there: what should it compare with?"""
+    if self._publishes.startswith("standby"):
+        return log_client.Publication(self, self._send(lambda: pipeline(self._server, built_on, entries)))
+    return _publish(self, built_on, entries)
+
+
+_publish = log_client.SimLog.publish
+
+
+async def drop_when_outrun(self: engine.Engine, replica: replica.Replica) -> bool:
+    """Who is outrun throws its own results away and takes the other's on trust."""
+    answer, self._answer = self._answer, None
+    try:
+        if answer is not None:
+            await answer
+    except Fenced:
+        replica.pending.clear()
+        replica.confirmed = await self._log.head()
+        return False
+    replica.published(self._sent)
+    return True
+
+
+async def no_trim(self: memory.Memory) -> bool:
+    """What differs, differs."""
+    return False
+
+
+async def follow_unseen(
+    self: replica.Replica, log: Log, count: int = 8, wait_ms: int = 0, *rest: Any, **more: Any
+) -> int:
+    """What is published is right: compute along, and take its word for the place."""
+    published = await log.events(self.confirmed.id, count, wait_ms)
+    commands = {command.id: command for command in await log.commands(self.machine.head.id, len(published) or 1)}
+    self.pending.clear()
+    for entry in published:
+        if entry.id in commands:
+            self.machine.step(commands[entry.id])
+        self.confirmed = Head(entry.id, entry.chain)
+        self.machine.head = self.confirmed
+        self.entries += 1
+    return len(published)
+
+
+def make_room_first(self: keeper.Keeper, own: replica.Replica) -> None:
+    """There will be one more in a moment: the oldest can go."""
+    for name in self._store.names()[self._keep - 1 :]:
+        self._store.delete(name)
+    _begin(self, own)
+
+
+_begin = keeper.Keeper._begin
+
+
+def begin_in_a_thread(self: aside.SimAside, work: Callable[[], str]) -> bool:
+    """The work goes on while the memory does: what comes first is of one moment, the rest of another."""
+    self._process.check()
+    if self._ends_us >= 0:
+        return False
+    store, written = self._store, []
+    real = store._disk.put
+
+    def put(name: str, lines: Iterable[bytes], process: Process) -> None:
+        source = iter(lines)
+        written.append((name, next(source), source))
+        raise OSError(11, "going on in the thread")
+
+    store._disk.put = put  # type: ignore[method-assign]
+    try:
+        self._gave = work()
+    except OSError:
+        self._gave = ""
+    finally:
+        store._disk.put = real  # type: ignore[method-assign]
+    self._failed = ""
+
+    def finish() -> None:
+        for name, first, source in written:
+            real(name, [first, *source], self._process)
+
+    self._finish = finish  # type: ignore[attr-defined]
+    self._ends_us = self._process.scheduler.now_us + 20_000
+    return True
+
+
+def end_of_a_thread(self: aside.SimAside) -> str | None:
+    """The thread writes the rest when it comes to it."""
+    if 0 <= self._ends_us <= self._process.scheduler.now_us:
+        try:
+            self._finish()  # type: ignore[attr-defined]
+        except OSError as error:
+            self._failed = str(error)
+    return _ended(self)
+
+
+_ended = aside.SimAside.ended
 
 
 # --- projections ------------------------------------------------------------------------------------------------------

@@ -70,7 +70,9 @@ class Process:
         self.name = name
         self.incarnation = incarnation
         self.alive = True
+        self.paused = False
         self.tasks: list[Task] = []
+        self._held: list[Task] = []
         self.on_death: list[Callable[[], None]] = []
 
     def check(self) -> None:
@@ -84,6 +86,20 @@ class Process:
         self.tasks.append(task)
         self.scheduler.ready.append(task)
         return task
+
+    def pause(self) -> None:
+        """Stand still, as after SIGSTOP: whatever comes is taken up when this goes on."""
+        self.paused = True
+
+    def go_on(self) -> None:
+        """End a pause."""
+        self.paused = False
+        held, self._held = self._held, []
+        self.scheduler.ready.extend(held)
+
+    def hold(self, task: "Task") -> None:
+        """Keep what would run now for when the pause ends."""
+        self._held.append(task)
 
     def kill(self) -> None:
         """End this life now, without a word to anybody in it."""
@@ -127,6 +143,9 @@ class Task:
         """Run up to the next wait."""
         coro = self.coro
         if coro is None:
+            return
+        if self.process.paused:
+            self.process.hold(self)
             return
         try:
             wait = coro.send(None)

@@ -26,6 +26,8 @@ from tests.simulation.scheduler import Process, Scheduler, Stuck, Task, Wait
 from tests.simulation.server import Server
 
 LIVENESS_STEPS = 10_000
+_OPENED = b'"type":"log_opened"'
+LONGEST_PAUSE_US = 3_000_000
 HANGING_US = 150_000
 """How long a reader on an undisturbed server may take to come by an entry."""
 
@@ -37,6 +39,9 @@ class Plan:
     seed: int
     fsync: Fsync
     engines: int
+    standbys: int
+    headless: bool
+    """Once the faults stop no engine comes back: what is left is the standbys' to do."""
     gateways: int
     clients: int
     requests: int
@@ -57,6 +62,8 @@ class Plan:
             seed,
             fsync,
             (1, 1, 2, 3)[int(random.random() * 4)],
+            (1, 1, 2, 3)[int(random.random() * 4)],
+            random.random() < 0.25,
             1 + int(random.random() * 2),
             2 + int(random.random() * 3),
             4 + int(random.random() * 12),
@@ -98,6 +105,7 @@ class World:
         self.crashes = 0
         self.failure = ""
         self._trading_clients = plan.clients
+        self._headless = False
         self.answers: list[Answer] = []
         self.told: dict[StreamId, list[tuple[list[bytes], bytes, int]]] = {}
         """Every result that ever was in the log: the command's fields, the payload, the cuts before it."""
@@ -109,9 +117,9 @@ class World:
         clock = SimClock(outside)
         self.gateways = [gateway.GatewayActor(self, number) for number in range(plan.gateways)]
         self.engines = [actors.EngineActor(self, number) for number in range(plan.engines)]
-        self.standby = actors.StandbyActor(self, "standby")
+        self.standbys = [actors.StandbyActor(self, number) for number in range(plan.standbys)]
         self.projection = actors.ProjectorActor(self, "projector")
-        self.actors: list[actors.Actor] = [*self.gateways, *self.engines, self.standby, self.projection]
+        self.actors: list[actors.Actor] = [*self.gateways, *self.engines, *self.standbys, self.projection]
         self.clients = [
             Client(number, self.random, clock, self._submit, self._answered) for number in range(plan.clients)
         ]
@@ -124,7 +132,7 @@ class World:
         await set_up(self.clients[0], self.plan.clients)
         # What an everysec log may take back begins here: accounts lost with their numbers would only test the test.
         self.server.settle()
-        if self.plan.clock_back:
+        if self.plan.clock_back and not self._headless:
             self.server.clock_offset_ms -= 3_600_000
         for client in self.clients:
             outside.spawn(client.trade(self.plan.requests), self._client_ended)
@@ -189,7 +197,11 @@ class World:
         server = self.server
         if self.plan.trims and random.random() < 0.4:
             self._trim()
+            if random.random() < 0.1:
+                self._pause_somebody()
         dice = random.random() * 100
+        if 57 <= dice < 73 and self._sleepers() and random.random() < 0.9:
+            dice = 0  # a restart would wake up whoever sleeps through a trim
         if dice < 57:
             self._kill_somebody()
         elif dice < 61:
@@ -217,6 +229,8 @@ class World:
             self.database.down = True
             self.seen["database away"] += 1
             self.scheduler.later(int(random.random() * 200_000), self._database_back)
+        elif dice < 97:
+            self._pause_somebody()
         else:
             self._rot()
 
@@ -234,13 +248,34 @@ class World:
             if isinstance(item, Task) and item.process is not self._outside:
                 self._kill(item.process)
                 return
-        self._kill(self.actors[int(self.random.random() * len(self.actors))].process)
+        process = self.actors[int(self.random.random() * len(self.actors))].process
+        if not process.paused or self.random.random() < 0.1:  # who sleeps is to wake up some time
+            self._kill(process)
 
     def _kill(self, process: Process) -> None:
         if process.alive:
             self.crashes += 1
             self.seen[f"{process.name.split('-')[0]} killed"] += 1
             process.kill()
+
+    def _pause_somebody(self) -> None:
+        """Let an engine or a standby stand still for a while, in which others may take over, and the streams be
+        trimmed past it."""
+        roles = [*self.engines, *self.standbys]
+        if self.plan.trims and len(self._sleepers()) == len(roles) - 1:
+            return
+        process = roles[int(self.random.random() * len(roles))].process
+        if process.alive and not process.paused:
+            self.seen[f"{process.name.split('-')[0]} paused"] += 1
+            process.pause()
+            self.scheduler.later(int(self.random.random() ** 3 * LONGEST_PAUSE_US), process.go_on)
+
+    def _sleepers(self) -> list[actors.ReplicaActor]:
+        return [role for role in [*self.engines, *self.standbys] if role.process.alive and role.process.paused]
+
+    def gone_for_good(self, actor: actors.Actor) -> bool:
+        """Whether an actor that died is not started again."""
+        return self._headless and isinstance(actor, actors.EngineActor)
 
     def _take_down_server(self, how: str) -> None:
         """Kill the server or cut its power, now or in the middle of its next turn."""
@@ -277,12 +312,12 @@ class World:
             self.disk.rot(names[0])
 
     def _trim(self) -> None:
-        """Trim the streams, as far as rule and readers allow."""
-        replicas = [actor for actor in [*self.engines, self.standby] if actor.process.alive]
-        readers = [actor.head().id for actor in replicas]  # of one that is recovering: the beginning
-        limit = min(self.trim_limit(), self.database.position.id, *readers)
+        """Trim the streams, as far as the rule and the projection allow; a role that is behind has to catch up by a
+        snapshot."""
+        limit = min(self.trim_limit(), self.database.position.id)
         if limit > START and not self.server.trimmed(limit):
             self.server.trim(limit)
+            self.seen["trimmed past a role"] += any(role.head().id < limit for role in self._replicas())
 
     def trim_limit(self) -> StreamId:
         """The second-newest snapshot that can be used: the newest may turn out damaged."""
@@ -329,6 +364,14 @@ class World:
         self.disk.kill_writer = 0.0
         self.disk.full = False
         self.database.down = False
+        for role in [*self.engines, *self.standbys]:
+            role.process.go_on()
+        if self.plan.headless and any(_OPENED in entry.payload for entry in server.events):
+            self._headless = True  # from here on what falls due is the standbys' too: by a clock that is right again
+            self.seen["headless"] += 1
+            server.clock_offset_ms = max(0, server.clock_offset_ms)
+            for engine in self.engines:
+                engine.process.kill()
         scheduler = self.scheduler
         limit = scheduler.steps + LIVENESS_STEPS
         while not self.failure and (self._trading_clients or not self._quiet()):
@@ -341,8 +384,13 @@ class World:
         return (
             len(server.events) == len(server.commands)
             and self.database.position == server.head()
-            and all(replica.at(server.head()) for replica in [*self.engines, self.standby])
+            and all(replica.at(server.head()) for replica in self._replicas())
+            and not (self._headless and self.standbys[0].machine().state.due_ms() >= 0)
         )
+
+    def _replicas(self) -> list[actors.ReplicaActor]:
+        """Those that live."""
+        return [actor for actor in [*self.engines, *self.standbys] if actor.process.alive]
 
     def _who_waits(self) -> str:
         server = self.server
@@ -350,7 +398,7 @@ class World:
         return (
             f"without faults, still not done after {LIVENESS_STEPS} steps: waiting {waiting}, "
             f"{len(server.commands)} commands, {len(server.events)} entries, projector at {self.database.position}, "
-            f"engines at {[engine.head() for engine in self.engines]}, standby at {self.standby.head()}"
+            f"roles at {[(role.name, role.head()) for role in self._replicas()]}"
         )
 
     # --- judging ---------------------------------------------------------------------------------------------------
@@ -366,7 +414,7 @@ class World:
         folded = checks.money_conserved(results)
         machine = checks.replayed(commands, events)
         checks.machine_agrees(machine, folded)
-        for actor in [*self.engines, self.standby]:
+        for actor in self._replicas():
             checks.same_state(machine, actor.machine(), actor.name)
         checks.snapshots_restore(self.disk, commands, events, machine)
         if self.database.rows != folded:

@@ -20,8 +20,8 @@ from exchange.engine import Machine
 from exchange.events.codec import chain
 from exchange.roles import snapshots
 from exchange.roles.replica import BATCH, Replica
-from exchange.roles.stops import Gap, NewerFormat, Trimmed, WrongLog
-from exchange.terms.stream import GENESIS_CHAIN, START, EventEntry, Head, format_id, genesis_head
+from exchange.roles.stops import Diverged, Gap, NewerFormat, Trimmed, WrongLog
+from exchange.terms.stream import GENESIS_CHAIN, START, EventEntry, Head, StreamId, format_id, genesis_head
 
 _OPENING: Final = b'{"v":1,"events":[{"type":"log_opened",'
 """How the payload of the entry begins that gave the log its identity: nothing but refusals can come before it."""
@@ -32,10 +32,29 @@ _logger = structlog.get_logger(__name__)
 async def recover(log: Log, store: SnapshotStore) -> Machine:
     """The machine at the event stream's head, as it was when this was called.
 
+    Others go on meanwhile: if the streams were trimmed, or snapshots came and went, while this looked at them, what it
+    found missing proves nothing, and it looks again.
+
     Raises:
         CannotStart, Diverged, Halted: see `stops`.
         LogUnavailable: try again from the beginning.
     """
+    while True:
+        before = await log.events(START, 1), store.names()
+        try:
+            return await _recover(log, store)
+        except (Diverged, WrongLog) as difference:
+            after = await log.events(START, 1), store.names()
+            if _ids(before[0]) == _ids(after[0]) and before[1] == after[1]:
+                raise
+            _logger.warning("log or snapshots changed while they were read: beginning again", reason=str(difference))
+
+
+def _ids(entries: list[EventEntry]) -> list[StreamId]:
+    return [entry.id for entry in entries]
+
+
+async def _recover(log: Log, store: SnapshotStore) -> Machine:
     end = await log.head()
     machine, refused = await newest(log, store)
     if machine is not None:
