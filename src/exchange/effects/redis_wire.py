@@ -181,7 +181,8 @@ def event_entries(raw: Raw) -> list[EventEntry]:
         chain = b""
         if len(fields) == 4 and fields[0] == b"e" and fields[2] == b"h":
             try:
-                chain = unhexlify(fields[3])
+                if fields[3] == fields[3].lower():  # as engines write it: no byte may change unseen
+                    chain = unhexlify(fields[3])
             except ValueError:
                 pass
         found.append(EventEntry((ms, int(text[cut:])), fields[1] if chain else b" ".join(fields), chain))
