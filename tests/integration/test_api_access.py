@@ -186,6 +186,8 @@ async def test_the_operators_acts(place: World, capsys: pytest.CaptureFixture[st
     assert (code, "unknown_asset" in told) == (1, True)
     code, told = await act("set-status", "A-B", "halted")
     assert (code, json.loads(told)) == (0, {"market": "A-B", "status": "halted"})
+    code, told = await act("set-status", "A-B", "open")
+    assert (code, "market_halted" in told) == (1, True)
     code, told = await act("set-fees", "A-B", "--maker-fee", "0", "--taker-fee", "0.01")
     assert (code, json.loads(told)["taker_fee"]) == (0, "0.010000")
 

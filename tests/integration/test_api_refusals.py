@@ -204,6 +204,11 @@ async def test_market_statuses_refuse_what_they_should(place: World) -> None:
     await set_status("halted")
     answer = await user.call("DELETE", f"/api/v1/order/{resting}")
     assert (answer.status, answer.code) == (409, "market_closed")
+    for status in ("open", "post_only", "auction"):
+        path = f"/api/v1/admin/markets/{MARKET}"
+        await assert_refused(operator, "PATCH", path, {"status": status}, (409, "market_halted", "status"))
+    await set_status("halted")
+    await set_status("cancel_only")
     await set_status("open")
     assert (await user.call("DELETE", f"/api/v1/order/{resting}")).status == 200
 

@@ -43,6 +43,7 @@ class GatewayCode(StrEnum):
     RESULT_GONE = "result_gone"
     FAUCET_OFF = "faucet_off"
     FAUCET_LIMIT = "faucet_limit"
+    MARKET_HALTED = "market_halted"
     # Not now.
     UNKNOWN_OUTCOME = "unknown_outcome"
     LOG_UNAVAILABLE = "log_unavailable"
@@ -91,6 +92,10 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     ),
     G.FAUCET_OFF: (403, "Deposits are credited by an administrator here; the faucet is for demo mode."),
     G.FAUCET_LIMIT: (403, "The faucet gives no more of this asset at once, or to this account."),
+    G.MARKET_HALTED: (
+        409,
+        "The market is halted. Put it to cancel_only first; once what happened is understood, open it from there.",
+    ),
     G.UNKNOWN_OUTCOME: (
         504,
         (

@@ -11,13 +11,12 @@ from exchange.api.declared import Shape
 from exchange.api.errors import ApiError
 from exchange.api.reading import Fields
 from exchange.api.routes import admin
-from exchange.api.routes.admin import fees_command, limits_command, market_command, tiers_command
+from exchange.api.routes.admin import fees_command, limits_command, market_command, status_command, tiers_command
 from exchange.commands.types import (
     RULES,
     Command,
     CreateAsset,
     SetAccountStatus,
-    SetMarketStatus,
     SetRules,
     SetTradeGroup,
     Uncross,
@@ -56,6 +55,13 @@ def _create_market(parser: argparse.ArgumentParser) -> None:
     for name in _RATES:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, default="0", help="a fraction, like 0.001 for 0.1 %% (%(default)s)")
+
+
+def _ask_status(args: argparse.Namespace, view: LiveView) -> Command:
+    market = view.markets.get(args.market)
+    if market is None:
+        raise ApiError(Code.UNKNOWN_MARKET, "market")
+    return status_command(market, MARKET_STATUSES[args.status])
 
 
 def _set_fees(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +168,7 @@ ACTS: Final = {
             "set-status",
             "open, restrict or halt a market, or begin an auction",
             _set_status,
-            lambda args, _: SetMarketStatus(args.market, MARKET_STATUSES[args.status]),
+            _ask_status,
             lambda _, __, answer: replies.status_set(answer.outcome),
         ),
         Act(

@@ -5,7 +5,7 @@ from typing import Final
 from exchange.api import replies, schemas
 from exchange.api.call import Call, Reply
 from exchange.api.declared import Amount, Flag, Kind, Objects, Shape, Text, Whole, Word, endpoint, optional
-from exchange.api.errors import ApiError
+from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.reading import Fields
 from exchange.api.refusals import COMMAND
 from exchange.commands.read_setup import MAX_BAND, MAX_DEDUP_NAMES, MAX_LIMIT, MAX_TIERS
@@ -27,7 +27,16 @@ from exchange.projections.live.formatting import FEE_DECIMALS
 from exchange.projections.live.records import LiveMarket
 from exchange.terms.amounts import MAX_COUNT, MAX_DECIMALS, MAX_FEE, POINTS
 from exchange.terms.codes import Code
-from exchange.terms.words import ACCOUNT_STATUSES, ASSET_PATTERN, AUCTION, MARKET_PATTERN, MARKET_STATUSES
+from exchange.terms.words import (
+    ACCOUNT_STATUSES,
+    ASSET_PATTERN,
+    AUCTION,
+    CANCEL_ONLY,
+    HALTED,
+    MARKET_PATTERN,
+    MARKET_STATUSES,
+    MarketStatus,
+)
 
 _RATES: Final[Shape] = {"maker_fee": Amount(signed=True), "taker_fee": Amount()}
 _COUNT: Final = optional(Whole(0, MAX_LIMIT))
@@ -102,19 +111,19 @@ async def create_market(call: Call) -> Reply:
             market=schemas.MARKET_NAME, maker_fee=schemas.AMOUNT, taker_fee=schemas.AMOUNT, tiered=schemas.FLAG
         ),
     ),
-    codes=_ON_MARKET | {Code.BOOK_CROSSED, Code.MISSING_FIELD},
+    codes=_ON_MARKET | {Code.BOOK_CROSSED, Code.MISSING_FIELD, GatewayCode.MARKET_HALTED},
 )
 async def change_market(call: Call) -> Reply:
     """`PATCH admin/markets/{market}`."""
     body = await call.body()
     gateway = call.gateway
-    market = gateway.market(call.path("market")).name
+    market = gateway.market(call.path("market"))
     if "status" not in body:
-        answer = await gateway.commands.carry_out(fees_command(market, body))
+        answer = await gateway.commands.carry_out(fees_command(market.name, body))
         return Reply(replies.fees_set(answer.outcome), answer.id)
     if any(name in body for name in ("maker_fee", "taker_fee", "tiered")):
         raise ApiError(Code.INVALID_FIELD, "status", detail="Change the status or the fees, one at a time.")
-    answer = await gateway.commands.carry_out(SetMarketStatus(market, body.choice("status", MARKET_STATUSES)))
+    answer = await gateway.commands.carry_out(status_command(market, body.choice("status", MARKET_STATUSES)))
     return Reply(replies.status_set(answer.outcome), answer.id)
 
 
@@ -203,6 +212,17 @@ async def set_rules(call: Call) -> Reply:
     command = SetRules(body.number("rules"), body.number("dedup_names"))
     answer = await call.gateway.commands.carry_out(command)
     return Reply(replies.rules_set(answer.outcome), answer.id)
+
+
+def status_command(market: LiveMarket, status: MarketStatus) -> SetMarketStatus:
+    """The command for a market's status. From a halt, which may have been in doubt, it takes two acts to trade again.
+
+    Raises:
+        ApiError: the market is halted, and this is not the first of the two.
+    """
+    if market.status == HALTED and status not in (HALTED, CANCEL_ONLY):
+        raise ApiError(GatewayCode.MARKET_HALTED, "status")
+    return SetMarketStatus(market.name, status)
 
 
 def market_command(assets: dict[str, int], body: Fields) -> CreateMarket:
