@@ -11,7 +11,7 @@ export MAKECMDGOALS
 export EXCHANGE_INTERPRETED
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build test soak check lint fmt bench sim lock clean
+.PHONY: help up down build test soak check lint fmt bench sim chaos lock clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -54,6 +54,9 @@ bench: build $(VENV)/.bench  ## measure, into build/bench.json; ONLY=pattern pic
 
 sim: build $(VENV)/.dev  ## the deterministic fault simulator; RUNS= and SEED= as wished
 	@$(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+chaos: build $(VENV)/.dev  ## break a whole exchange in real processes, then balance its books; MINUTES= (2) and SEED= as wished
+	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 lock: $(VENV)/.dev  ## bring the requirements' locks up to date
 	@$(LOCK) requirements.in -o requirements.lock $(ARGS)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from exchange.engine import Machine
+from exchange.terms.stream import format_id
 from tests.chaos import audit, judge
 from tests.chaos.beside import Beside
 from tests.chaos.faults import Hand, schedule
@@ -53,6 +55,8 @@ class Plan:
     pace: float = 0.5
     """Mean rest between two faults, in seconds."""
     long_pauses: bool = True
+    thorough: bool = True
+    """Replay the log in every way there is."""
 
 
 @dataclass
@@ -141,7 +145,7 @@ async def _live(run: _Run) -> None:
         traded.set()
         await asyncio.gather(*trading)
         await _within(WELL_SECONDS, run.report, "every outcome is known", lambda: _all_known(run.traders))
-        await _within(WELL_SECONDS, run.report, "the tables have come to the end", lambda: _projected(run.venue))
+        await _within(WELL_SECONDS, run.report, "tables and journal have come to the end", lambda: _told_all(run.venue))
         read_up.set()
         await asyncio.wait_for(asyncio.gather(*reading), WELL_SECONDS)
     finally:
@@ -208,10 +212,16 @@ async def _all_known(traders: Sequence[Trader]) -> str:
     return f"{left} outcomes are unknown" if left else ""
 
 
-async def _projected(venue: Venue) -> str:
-    end = (await audit.read_story(venue.settings, "streams")).end
-    position = await audit.projected(venue.settings)
-    return "" if position == end else f"they are at {position}, the log at {end}"
+async def _told_all(venue: Venue) -> str:
+    """Nothing, or who has not come to where the commands end."""
+    end = await audit.last_command(venue.settings)
+    positions = {
+        "the engine": await audit.head(venue.settings, "streams"),
+        "the journal": await audit.head(venue.settings, "journal"),
+        "the tables": await audit.projected(venue.settings),
+    }
+    behind = [f"{name} at {format_id(position)}" for name, position in positions.items() if position != end]
+    return f"{', '.join(behind)}; the commands end at {format_id(end)}" if behind else ""
 
 
 async def _judge(run: _Run) -> None:
@@ -230,12 +240,18 @@ async def _judge(run: _Run) -> None:
         audit.check_snapshots(settings, chains),
         audit.check_feeds(run.readers, machine, record),
         await audit.check_tables(settings, record),
-        await asyncio.to_thread(lambda: list(audit.check_replays(run.venue.environ, machine))),
+        await asyncio.to_thread(_ask_the_product, run, machine),
     )
     for source in audit.archives(settings):
         verdict.diverged += audit.check_same(source, await audit.read_story(settings, source), story)
     report.verdict = verdict
     _tell(run, report, len(record.trades))
+
+
+def _ask_the_product(run: _Run, machine: Machine) -> list[str]:
+    environ = run.venue.environ
+    replays = audit.check_replays(environ, machine, thorough=run.plan.thorough)
+    return audit.run_checks(replays, audit.check_audits(environ))
 
 
 def _tell(run: _Run, report: Report, trades: int) -> None:

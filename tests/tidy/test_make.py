@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROMISED = ("up", "down", "build", "test", "check", "bench", "sim", "clean", "help", "lint", "fmt")
+PROMISED = ("up", "down", "build", "test", "check", "bench", "sim", "chaos", "clean", "help", "lint", "fmt")
 
 
 def preflight(python: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
