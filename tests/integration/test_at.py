@@ -166,6 +166,16 @@ def test_what_was_trimmed_is_read_from_the_journal(
         assert report_at(environ, format_id(position), *source)["state_hash"] == wanted
     now = report_at(environ, format_id(events[-1].id))
     assert now["chain"] == events[-1].chain.hex()
+    whole = subprocess.run(
+        [sys.executable, "-m", "exchange", "replay", "--json"],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert whole.returncode == 0, whole.stderr
+    assert json.loads(whole.stdout)["commands"] == len(events)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import redis
 import sqlalchemy as sa
 
+from exchange.cli._history import open_history
 from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects import sandbox_mark
@@ -23,15 +25,17 @@ from exchange.projections.timescale.schema import users
 from exchange.roles import replay, snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
-from exchange.roles.stops import Mismatch
+from exchange.roles.stops import Gap, Mismatch, Trimmed
 from exchange.sandbox import fork
 from exchange.settings import Settings
 from exchange.terms.stream import EventEntry, StreamId, format_id
 from tests.integration.api_world import make_tables
+from tests.integration.archiving import file_store, keep, trim
 from tests.integration.trading import (
     all_commands,
     all_events,
     assert_sound,
+    copy_log,
     drain,
     open_world,
     some,
@@ -190,6 +194,44 @@ def test_a_log_that_was_changed_gives_no_fork_and_leaves_nothing(
 
 async def publishing(log: BlockingRedisLog, entry: EventEntry) -> None:
     await log.publish(await log.head(), [entry])
+
+
+def test_a_change_before_the_snapshot_is_found_too(
+    log: BlockingRedisLog, store: FileSnapshotStore, source: Settings, client: redis.Redis, tmp_path: Path
+) -> None:
+    """The state begins with the snapshot; what is poured begins with the log."""
+    three_snapshots(log, store)
+    commands, events = all_commands(log), all_events(log)
+    entry = events[20]
+    events[20] = EventEntry(entry.id, entry.payload.replace(b'"', b"'", 1), entry.chain)
+    copy_log(client, "changed", commands, events)
+    copied = replace(source, streams="changed")
+    with pytest.raises(Gap, match=format_id(entry.id)):
+        forked(copied, store, events[-1].id, tmp_path / "fork")
+    assert not (tmp_path / "fork").exists()
+    client.delete("changed:commands", "changed:events")
+
+
+def test_a_trimmed_log_is_forked_from_the_journal_or_not_at_all(
+    log: BlockingRedisLog, store: FileSnapshotStore, source: Settings, client: redis.Redis, tmp_path: Path
+) -> None:
+    three_snapshots(log, store)
+    commands, events = all_commands(log), all_events(log)
+    trim(client, source.streams, snapshots.position_of(store.names()[1]))
+    into = tmp_path / "fork"
+    with pytest.raises(Trimmed):
+        forked(source, store, events[-1].id, into)
+    assert not into.exists()
+
+    async def from_journal() -> fork.Forked:
+        async with file_store(tmp_path / "segments") as segments:
+            await keep(segments, list(zip(commands, events, strict=True)), 16)
+        async with open_history(replace(source, journal_folder=str(tmp_path / "segments"))) as history:
+            return await fork.fork(history, store, events[-1].id, into, source, lambda _: None)
+
+    assert asyncio.run(from_journal()).entries == len(events)
+    with opened(source, into) as (copy, _):
+        assert [entry.chain for entry in all_events(copy)] == [entry.chain for entry in events]
 
 
 @pytest.mark.parametrize("there", ["file", "folder"])

@@ -8,11 +8,11 @@ Exit codes: 0 shown, 1 a difference (named) on the way, 2 could not run.
 """
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterator
 
 import orjson
+import uvloop
 
 from exchange.cli._history import add_source, open_history
 from exchange.cli._moments import Progress, iso, moment
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Show; the exit code."""
     begin(settings, "at")
     try:
-        report = asyncio.run(_report(args, settings))
+        report = uvloop.run(_report(args, settings))
     except (Trimmed, CannotStart, EffectError, SettingsError, _NotThere) as error:
         print(f"exchange at: {error}", file=sys.stderr)
         return 2

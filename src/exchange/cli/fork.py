@@ -4,9 +4,10 @@ Exit codes: 0 made, 1 the log has a difference (named) on the way, 2 it could no
 """
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
+
+import uvloop
 
 from exchange.cli._history import add_source, open_history
 from exchange.cli._moments import iso, moment, time_ms
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             mark = fork.new(into, settings, start, args.seed)
             _say(f"a new market, log {mark.log_id}, at {iso(start)}; its clock is paused there")
         else:
-            made = asyncio.run(_fork(args, into, settings))
+            made = uvloop.run(_fork(args, into, settings))
             mark = made.mark
             _say(f"forked log {mark.log_id} at {mark.id} ({iso(parse_id(mark.id)[0])}), chain {mark.chain}")
             _say(f"{made.entries:,} entries, {made.users:,} users; the clock is paused there")

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 
 import orjson
+import uvloop
 
 from exchange import compiled
+from exchange.cli._history import AUTO, STREAMS, add_source, open_history
 from exchange.cli._moments import Progress, moment
 from exchange.cli._role import begin as begin_role
 from exchange.cli._role import open_log
@@ -48,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="stop at this entry (ms-seq) or time (ISO 8601, UTC unless it says otherwise, or milliseconds since the "
         "epoch), and print books and balances as they were then",
     )
+    add_source(parser)
     parser.add_argument("--market", help="print this market's book and the balances of its two assets")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     begin_role(settings, "replay")
     report: Json = {"verified": False}
     try:
-        code = drive(_replay(open_log(settings), FileSnapshotStore(settings.snapshots), args, report))
+        code = _from_streams_or_journal(settings, args, report)
     except (Trimmed, CannotStart, EffectError, SettingsError) as error:
         report["error"] = f"{type(error).__name__}: {error}"
         code = 2
@@ -78,6 +81,23 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if "error" in report:
         print(f"exchange replay: {report['error']}", file=sys.stderr)
     return code
+
+
+def _from_streams_or_journal(settings: Settings, args: argparse.Namespace, report: Json) -> int:
+    """Replay what the streams hold, which is fastest, and, where they do not reach back, what the journal has."""
+    store = FileSnapshotStore(settings.snapshots)
+    if args.source == STREAMS or (args.source == AUTO and settings.redis_url):
+        try:
+            return drive(_replay(open_log(settings), store, args, report))
+        except (Trimmed, replay.NoSuchStart):
+            if args.source == STREAMS:
+                raise
+    return uvloop.run(_replay_history(settings, store, args, report))
+
+
+async def _replay_history(settings: Settings, store: FileSnapshotStore, args: argparse.Namespace, report: Json) -> int:
+    async with open_history(settings, args.source) as log:
+        return await _replay(log, store, args, report)
 
 
 async def _replay(log: Log, store: FileSnapshotStore, args: argparse.Namespace, report: Json) -> int:

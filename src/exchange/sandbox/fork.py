@@ -32,6 +32,7 @@ from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.schema import users
 from exchange.roles import replay, snapshots
 from exchange.roles.genesis import DEDUP_NAMES, DEDUP_WINDOW_MS, random_log_id
+from exchange.roles.recovery import beginning
 from exchange.roles.stops import CannotStart, Diverged
 from exchange.sandbox.pouring import pour
 from exchange.settings import Settings
@@ -73,6 +74,7 @@ async def fork(
         LogUnavailable, ServerError, MigrationError, DatabaseUnavailable, OSError.
     """
     with _made(into) as home:
+        await beginning(history, await history.head())
         machine = await replay.machine_at(history, store, position)
         head = machine.head
         if not machine.state.log_id:
