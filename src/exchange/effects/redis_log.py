@@ -126,6 +126,8 @@ class BlockingRedisLog:
         Raises:
             LogUnavailable, LogFull: some of them may have been appended.
         """
+        if not raws:
+            return []
         (answer,) = self._link.ask(self._appends.request(raws))
         ids = []
         for id in self._appends.ids(len(raws), self._link.wait(answer)):
