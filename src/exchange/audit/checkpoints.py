@@ -58,8 +58,8 @@ def sign(signer: Signer, log_id: str, head: Head, entries: int, time_ms: int) ->
     return Checkpoint(log_id, head, entries, time_ms, signer.public, signer.sign(body))
 
 
-def verify(raw: bytes, key: str) -> Checkpoint:
-    """The checkpoint that `key` signed.
+def verify(raw: bytes, key: str | None) -> Checkpoint:
+    """The checkpoint that `key` signed; None: the key that it names, for who only passes it on.
 
     Raises:
         NotGenuine: the document is not genuine.
@@ -73,7 +73,7 @@ def verify(raw: bytes, key: str) -> Checkpoint:
     if not (_count(entries) and _count(time_ms)):
         raise NotGenuine("its entries or time are no numbers")
     head = read_head(body)
-    return Checkpoint(log_id, head, int(str(entries)), int(str(time_ms)), key, body)
+    return Checkpoint(log_id, head, int(str(entries)), int(str(time_ms)), str(body["key"]), body)
 
 
 def read_head(body: Json) -> Head:
@@ -120,7 +120,7 @@ class Shelf:
         """
         return write_once(self._folder / name_of(checkpoint.head.id), signing.canonical(checkpoint.document))
 
-    def verified(self, key: str) -> Iterator[tuple[Path, Checkpoint]]:
+    def verified(self, key: str | None) -> Iterator[tuple[Path, Checkpoint]]:
         """The checkpoints, newest first.
 
         Raises:
@@ -136,7 +136,7 @@ class Shelf:
                 raise NotGenuine(f"{path}: it is of {checkpoint.id}")
             yield path, checkpoint
 
-    def newest(self, key: str) -> Checkpoint | None:
+    def newest(self, key: str | None) -> Checkpoint | None:
         """The newest checkpoint.
 
         Raises:

@@ -49,7 +49,7 @@ class NoLeaf(Exception):
 
 
 class NoStatement(Exception):
-    """Nothing was stated yet, or what was cannot be read; the message says what to do."""
+    """Nothing was stated yet."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +185,11 @@ class Statement:
         self._assets: dict[str, Json] = {str(asset["asset"]): asset for asset in found}
 
     @classmethod
-    def read(cls, folder: Path, key: str) -> "Statement":
+    def read(cls, folder: Path, key: str | None) -> "Statement":
         """The statement in a folder.
 
         Raises:
-            NotGenuine: it is not what `key` signed.
+            NotGenuine: it is not what `key` (None: the key that it names) signed.
             OSError: it cannot be read.
         """
         return cls(folder, signing.verified((folder / STATEMENT_NAME).read_bytes(), key, _MEMBERS))
@@ -258,19 +258,16 @@ def _find(file: BinaryIO, count: int, account: int) -> tuple[int, str]:
     raise NoLeaf(f"account {account} held nothing of it")
 
 
-def newest(home: Path, key: str) -> Statement:
-    """The newest statement.
+def newest(home: Path) -> Path:
+    """The folder of the newest statement.
 
     Raises:
-        NoStatement: there is none, or its signature does not hold.
+        NoStatement: there is none.
     """
-    folder = home / FOLDER
     try:
-        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        if names:
-            return Statement.read(folder / names[-1], key)
+        names = [path.name for path in (home / FOLDER).iterdir() if not path.name.startswith(".")]
     except FileNotFoundError:
-        pass
-    except (OSError, NotGenuine) as error:
-        raise NoStatement(f"the newest statement cannot be used: {error}") from error
-    raise NoStatement("nothing was stated yet: run `exchange audit liabilities`")
+        names = []
+    if not names:
+        raise NoStatement("nothing was stated yet: run `exchange audit liabilities`")
+    return home / FOLDER / max(names)

@@ -72,7 +72,9 @@ async def compare(log: Log, shown: list[Shown]) -> int:
     for answer in sorted(shown, key=lambda one: one.position):
         while replica.confirmed.id < answer.position:
             if not await replica.catch_up(log, BATCH, until=answer.position, each=follow):
-                raise CannotAudit(f"the log has no entry {format_id(answer.position)}, which {answer.name} names")
+                if (await log.head()).id < answer.position:
+                    raise CannotAudit(f"the log ends before {format_id(answer.position)}, which {answer.name} names")
+                break
         if replica.confirmed.id != answer.position:
             raise Found(f"gateway {answer.name}", format_id(answer.position), "a position of the log", "none of it")
         view = _view(machine, tape)

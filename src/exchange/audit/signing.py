@@ -89,18 +89,14 @@ class Signer:
         return dict(sorted(signed.items()))
 
 
-def verified(raw: bytes, key: str, members: frozenset[str]) -> Json:
-    """The document that `key` (64 hex digits) signed; it has exactly these members besides those of the signature.
+def verified(raw: bytes, key: str | None, members: frozenset[str]) -> Json:
+    """The document that `key` (64 hex digits; None: the key that it names) signed; it has exactly these members besides
+    those of the signature.
 
     Raises:
         NotGenuine: it is not genuine.
     """
     body = read(raw)
-    return checked(body, key, members)
-
-
-def checked(body: Json, key: str, members: frozenset[str]) -> Json:
-    """As `verified`, of a document that was read already."""
     found, expected = set(body), members | {"algorithm", "key", "signature"}
     if found != expected:
         odd = ", ".join(sorted(found ^ expected))
@@ -110,11 +106,12 @@ def checked(body: Json, key: str, members: frozenset[str]) -> Json:
     signature = body["signature"]
     if not isinstance(signature, str) or _HEX_64.fullmatch(signature) is None:
         raise NotGenuine("its signature is not 128 hex digits")
-    if body["key"] != key:
-        raise NotGenuine(f"it names another key than {key}")
+    named = str(body["key"])
+    if not is_key(body["key"]) or (key is not None and named != key):
+        raise NotGenuine(f"it names another key than {key or 'any there can be'}")
     told = canonical({name: value for name, value in body.items() if name != "signature"})
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), told)
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(named)).verify(bytes.fromhex(signature), told)
     except (InvalidSignature, ValueError) as error:
         raise NotGenuine("its signature does not hold: it was altered, or signed by somebody else") from error
     return body

@@ -148,9 +148,13 @@ async def _liabilities(args: argparse.Namespace, settings: Settings) -> Answer:
 async def _prove(args: argparse.Namespace, settings: Settings) -> Answer:
     signer, salts = Signer.of(settings.keys_dir), liabilities.salts_key(settings.keys_dir)
     try:
-        statement = liabilities.newest(settings.home, signer.public)
+        folder = liabilities.newest(settings.home)
     except NoStatement as error:
         raise CannotAudit(str(error)) from error
+    try:
+        statement = liabilities.Statement.read(folder, signer.public)
+    except NotGenuine as error:
+        raise Found(f"liabilities {folder.name}", "", f"a statement signed by {signer.public}", str(error)) from error
     if args.asset is not None and args.asset not in statement.assets:
         raise CannotAudit(f"the statement knows no asset {args.asset}: {', '.join(statement.assets)}")
     proofs: list[Json] = []

@@ -321,16 +321,17 @@ def test_an_exchange_that_owes_nothing_can_say_so(tmp_path: Path) -> None:
 
 def test_a_position_is_stated_once_and_a_second_time_compared(tmp_path: Path) -> None:
     with pytest.raises(NoStatement, match="liabilities"):
-        liabilities.newest(tmp_path, SIGNER.public)
+        liabilities.newest(tmp_path)
     first = stated(tmp_path, an_exchange([3, 4]))
     assert stated(tmp_path, an_exchange([3, 4])).document == first.document
     with pytest.raises(Found, match=r"statement\.json"):
         stated(tmp_path, an_exchange([3, 5]))
-    assert liabilities.newest(tmp_path, SIGNER.public).document == first.document
+    assert Statement.read(liabilities.newest(tmp_path), None).document == first.document
     path = next((tmp_path / "liabilities").iterdir()) / "statement.json"
     path.write_bytes(path.read_bytes().replace(b'"fees":"17"', b'"fees":"18"'))
-    with pytest.raises(NoStatement, match="cannot be used"):
-        liabilities.newest(tmp_path, SIGNER.public)
+    for key in (SIGNER.public, None):
+        with pytest.raises(NotGenuine):
+            Statement.read(liabilities.newest(tmp_path), key)
 
 
 def test_salts_differ_by_account_asset_position_and_key() -> None:

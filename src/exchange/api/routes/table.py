@@ -5,7 +5,7 @@ from typing import Final
 from exchange.api.call import Call, Reply
 from exchange.api.declared import Access, Route, endpoint
 from exchange.api.openapi import document
-from exchange.api.routes import account, admin, lists, markets, money, orders, people, sandbox, several
+from exchange.api.routes import account, admin, lists, markets, money, orders, people, proofs, sandbox, several
 
 
 @endpoint("This description.", answer={"type": "object"}, position=False)
@@ -36,6 +36,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "order-lists/{id}", _USER, lists.show),
     Route("DELETE", "order-lists/{id}", _USER, lists.cancel),
     Route("GET", "account", _USER, account.show),
+    Route("GET", "account/liability", _USER, proofs.proof),
     Route("PUT", "stp", _USER, account.set_stp),
     Route("PUT", "switch", _USER, account.set_switch),
     Route("GET", "prevented", _USER, account.prevented),
@@ -52,6 +53,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "assets", _PUBLIC, markets.assets),
     Route("GET", "markets", _PUBLIC, markets.markets),
     Route("GET", "fee-tiers", _PUBLIC, markets.fee_tiers),
+    Route("GET", "checkpoint", _PUBLIC, proofs.checkpoint),
+    Route("GET", "liabilities", _PUBLIC, proofs.stated),
     Route("GET", "depth", _PUBLIC, markets.depth),
     Route("GET", "trades", _PUBLIC, markets.trades),
     Route("GET", "ticker", _PUBLIC, markets.ticker),
