@@ -31,6 +31,7 @@ from exchange.effects.redis_log import AsyncRedisLog
 from exchange.embedded.postgres import PostgresServer
 from exchange.engine import Machine
 from exchange.engine.state import State
+from exchange.projections.journal.stores import SegmentSource
 from exchange.projections.timescale.history import OrderRow
 from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.projector import Projector
@@ -126,13 +127,15 @@ def put(client: redis.Redis, streams: str, pairs: Sequence[Pair]) -> None:
 
 
 @asynccontextmanager
-async def projecting(redis_url: str, streams: str, database_url: str, batch: int = 100) -> AsyncIterator[Projector]:
+async def projecting(
+    redis_url: str, streams: str, database_url: str, batch: int = 100, archive: SegmentSource | None = None
+) -> AsyncIterator[Projector]:
     """A projector over real connections."""
     log = AsyncRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
     group = EventGroup(redis_url, f"{streams}:events", "timescale")
     writer = Writer(database_url)
     try:
-        yield Projector(log, group, writer, batch=batch, wait_ms=20)
+        yield Projector(log, group, writer, archive=archive, batch=batch, wait_ms=20)
     finally:
         await writer.close()
         await group.aclose()

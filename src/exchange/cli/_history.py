@@ -2,7 +2,7 @@
 
     auto       the streams, and what they no longer hold from the journal (asked only when it is needed)
     streams    the streams alone
-    journal    the journal alone: its table, or its folder where no database is known
+    journal    the journal alone: its table, and its folder for what the table lacks
     FOLDER     a folder of segment files alone, from anywhere
 
 All of it is read under an event loop: the journal's table has no other way.
@@ -19,7 +19,7 @@ from exchange.effects.redis_log import AsyncRedisLog
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History
-from exchange.projections.journal.stores import SegmentStore
+from exchange.projections.journal.stores import Both, SegmentSource
 from exchange.settings import Settings, SettingsError
 
 AUTO: Final = "auto"
@@ -60,7 +60,7 @@ async def open_history(settings: Settings, source: str = AUTO) -> AsyncIterator[
             await live.aclose()
 
 
-def _archive(settings: Settings, source: str) -> SegmentStore | None:
+def _archive(settings: Settings, source: str) -> SegmentSource | None:
     if source == STREAMS:
         return None
     if source not in {AUTO, JOURNAL}:
@@ -70,16 +70,20 @@ def _archive(settings: Settings, source: str) -> SegmentStore | None:
                 f"no such source: {source!r} is neither auto, streams, journal nor a folder of segments"
             )
         return FileSegments(folder)
-    if settings.database_url:
-        return DatabaseSegments(settings.database_url)
-    if settings.journal_folder:
-        return FileSegments(Path(settings.journal_folder))
-    if source == JOURNAL:
+    archive = archived(settings)
+    if archive is None and source == JOURNAL:
         raise SettingsError(
             "no journal is known: set DATABASE_URL or EXCHANGE_JOURNAL_FOLDER, or start `exchange up` in this "
             "EXCHANGE_HOME"
         )
-    return None
+    return archive
+
+
+def archived(settings: Settings) -> SegmentSource | None:
+    """The journal that the settings name, if they do: its table, and its folder for what the table lacks."""
+    table = DatabaseSegments(settings.database_url) if settings.database_url else None
+    folder = FileSegments(Path(settings.journal_folder)) if settings.journal_folder else None
+    return Both(table, folder) if table is not None and folder is not None else table or folder
 
 
 def _live(settings: Settings, *, required: bool) -> AsyncRedisLog | None:

@@ -10,6 +10,7 @@ from typing import Final
 import uvloop
 
 from exchange import compiled
+from exchange.cli._history import archived
 from exchange.cli._role import Stop, begin
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError
@@ -73,9 +74,12 @@ async def _timescale(settings: Settings, batch: int, rebuild: bool, stopping: Ca
     log = _log(settings, url, "project")
     group = EventGroup(url, settings.events_key, TIMESCALE)
     writer = Writer(settings.database_url)
+    archive = archived(settings)
     try:
-        await Projector(log, group, writer, batch=batch).run(stopping, rebuild=rebuild)
+        await Projector(log, group, writer, archive=archive, batch=batch).run(stopping, rebuild=rebuild)
     finally:
+        if archive is not None:
+            await archive.close()
         await writer.close()
         await group.aclose()
         await log.aclose()

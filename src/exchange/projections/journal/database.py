@@ -52,11 +52,11 @@ class DatabaseSegments:
         return "the database's table journal"
 
     async def after(self, id: StreamId) -> Stored | None:
-        """See `SegmentStore.after`."""
+        """See `SegmentSource.after`."""
         return await self._found(_AFTER, *[min(part, _LARGEST) for part in id])
 
     async def last(self) -> Stored | None:
-        """See `SegmentStore.last`."""
+        """See `SegmentSource.last`."""
         return await self._found(_LAST)
 
     async def add(self, header: Header, data: bytes) -> None:
@@ -103,7 +103,7 @@ class DatabaseSegments:
         return {row["name"]: (row["position_ms"], row["position_seq"]) for row in rows}
 
     async def close(self) -> None:
-        """See `SegmentStore.close`: the lock goes too."""
+        """See `SegmentSource.close`: the lock goes too."""
         connection, self._connection = self._connection, None
         self._locked = False
         if connection is not None:

@@ -34,7 +34,7 @@ class FileSegments:
         return f"the folder {self._folder}"
 
     async def after(self, id: StreamId) -> Stored | None:
-        """See `SegmentStore.after`."""
+        """See `SegmentSource.after`."""
         keys = self._keys
         if keys is None or not keys or keys[-1] <= id:
             keys = self._keys = self._listed()
@@ -42,7 +42,7 @@ class FileSegments:
         return self._stored(keys, place) if place < len(keys) else None
 
     async def last(self) -> Stored | None:
-        """See `SegmentStore.last`."""
+        """See `SegmentSource.last`."""
         keys = self._keys = self._listed()
         return self._stored(keys, len(keys) - 1) if keys else None
 
@@ -92,7 +92,7 @@ class FileSegments:
         return True
 
     async def close(self) -> None:
-        """See `SegmentStore.close`: the lock goes too."""
+        """See `SegmentSource.close`: the lock goes too."""
         descriptor, self._lock = self._lock, None
         self._keys = None
         if descriptor is not None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from exchange.effects.ports import EffectError, Log
 from exchange.projections.journal.segment import Segment
-from exchange.projections.journal.stores import SegmentStore, opened
+from exchange.projections.journal.stores import SegmentSource, opened
 from exchange.projections.timescale.anchor import is_genesis
 from exchange.terms.stream import (
     START,
@@ -38,7 +38,7 @@ class Torn(EffectError):
 class History:
     """The `Log` over an archive and the streams; without streams, the archive alone."""
 
-    def __init__(self, archive: SegmentStore, live: Log | None) -> None:
+    def __init__(self, archive: SegmentSource, live: Log | None) -> None:
         self._archive = archive
         self._live = live
         self._open: list[Segment] = []
@@ -172,7 +172,8 @@ class History:
             )
 
     async def _reaches_back(self, live: Log, after: StreamId) -> bool:
-        """Whether the streams have everything above `after`, as far as they go."""
+        """Whether the streams have everything above `after`, as far as they go; of the beginning, whether there is any
+        before theirs."""
         if after != START:
             entry = await live.event(after)
             if entry is not None:
@@ -188,7 +189,7 @@ class History:
             return True
         commands = await live.commands(START, 1)
         if not is_genesis(entries[0], commands[0] if commands else None):
-            return False
+            return after == START and await self._archive.last() is None
         self._beginning = first
         return True
 

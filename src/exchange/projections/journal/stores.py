@@ -26,8 +26,8 @@ class Stored:
     data: bytes
 
 
-class SegmentStore(Protocol):
-    """A place for segments. Nothing that was added is ever changed or taken away."""
+class SegmentSource(Protocol):
+    """Where segments can be had from. Nothing that is there ever changes or goes away."""
 
     async def after(self, id: StreamId) -> Stored | None:
         """The first segment whose last entry is above `id`, if there is one.
@@ -44,6 +44,13 @@ class SegmentStore(Protocol):
             As `after` does.
         """
 
+    async def close(self) -> None:
+        """Let go of connections and files; the next call opens them again."""
+
+
+class SegmentStore(SegmentSource, Protocol):
+    """Where segments are kept."""
+
     async def add(self, header: Header, data: bytes) -> None:
         """Keep a segment, durably, before this returns. One that is there already is left as it is.
 
@@ -51,8 +58,27 @@ class SegmentStore(Protocol):
             As `after` does; it may or may not have been kept.
         """
 
+
+class Both:
+    """Two stores of one journal as one source: the second has what the first, perhaps from an old backup, lacks."""
+
+    def __init__(self, first: SegmentSource, second: SegmentSource) -> None:
+        self._first = first
+        self._second = second
+
+    async def after(self, id: StreamId) -> Stored | None:
+        """See `SegmentSource.after`."""
+        return await self._first.after(id) or await self._second.after(id)
+
+    async def last(self) -> Stored | None:
+        """See `SegmentSource.last`."""
+        ends = [stored for stored in (await self._first.last(), await self._second.last()) if stored is not None]
+        return max(ends, key=lambda stored: stored.key, default=None)
+
     async def close(self) -> None:
-        """Let go of connections and files; the next call opens them again."""
+        """See `SegmentSource.close`."""
+        await self._first.close()
+        await self._second.close()
 
 
 def opened(stored: Stored) -> Segment:

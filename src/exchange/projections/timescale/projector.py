@@ -5,6 +5,9 @@ log with its chain after the read: so each batch follows the one before, and an 
 is at or below the position. Whenever anything was out of reach, the projector begins again from the database. It must
 never take anybody else's word for what it has read, and never apply a batch on top of anything but the entry before it.
 
+Rows that end before what the streams still hold (a rebuild, a database from a backup) are carried on from the journal,
+until the streams have the position's entry.
+
 The consumer group is moved to the position after each commit, for others to see. Neither database nor log being away
 stops the projector, nor does it stop anybody.
 """
@@ -21,6 +24,8 @@ from exchange.effects.failpoints import reached
 from exchange.effects.ports import Log, LogFull, LogUnavailable
 from exchange.events.codec import UnreadableEvent
 from exchange.events.tail import TailLost, read_on
+from exchange.projections.journal.history import History
+from exchange.projections.journal.stores import SegmentSource
 from exchange.projections.timescale import anchor
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.database import DatabaseUnavailable
@@ -79,8 +84,26 @@ class Work:
 class Projector:
     """The loop over log, group and store."""
 
-    def __init__(self, log: Log, group: Group, store: Store, *, batch: int = BATCH, wait_ms: int = WAIT_MS) -> None:
+    def __init__(
+        self,
+        log: Log,
+        group: Group,
+        store: Store,
+        *,
+        archive: SegmentSource | None = None,
+        batch: int = BATCH,
+        wait_ms: int = WAIT_MS,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            archive: where to look for what the streams no longer hold.
+            batch: the most entries in one transaction.
+            wait_ms: how long a turn waits for entries.
+        """
         self._log = log
+        self._history: Log = History(archive, log) if archive is not None else log
+        self._source = log
         self._group = group
         self._store = store
         self._batch = batch
@@ -156,15 +179,34 @@ class Projector:
             return self._position
         position = await self._store.open()
         self._standing_by = False
-        if position.id != START and not anchor.anchored(position, await self._log.event(position.id)):
-            first, command = await self._beginning()
-            if anchor.verdict(position, first, command) == "rebuild":
-                await self._drop(f"the log has no entry {format_id(position.id)} with the database's chain")
-                return await self._ready()
+        source = await self._going_on(position)
+        if source is None:
+            await self._drop(f"the log has no entry {format_id(position.id)} with the database's chain")
+            return await self._ready()
         await self._group.begin(position.id)
-        _logger.info("projecting", position=format_id(position.id))
+        _logger.info("projecting", position=format_id(position.id), source=_name(source, self._log))
+        self._source = source
         self._position = position
         return position
+
+    async def _going_on(self, position: Head) -> Log | None:
+        """Where to read on from a position: in the streams if they have it, else in history; None if the rows are of
+        no use.
+
+        Raises:
+            CannotProject, LogUnavailable, EffectError.
+        """
+        if position.id == START:
+            first, _ = await self._first(self._log)
+            beginning, command = await self._beginning()
+            anchor.verdict(position, beginning, command)
+            return self._log if first is None or (beginning is not None and first.id == beginning.id) else self._history
+        if anchor.anchored(position, await self._log.event(position.id)):
+            return self._log
+        first, command = await self._beginning()
+        if first is not None and anchor.anchored(position, await self._history.event(position.id)):
+            return self._history
+        return None if anchor.verdict(position, first, command) == "rebuild" else self._log
 
     async def rebuild(self) -> None:
         """Drop all rows, to begin again, if the log reaches back to its beginning.
@@ -185,11 +227,17 @@ class Projector:
         await self._forget()
 
     async def _beginning(self) -> tuple[EventEntry | None, CommandEntry | None]:
-        events = await self._log.events(START, 1)
-        return next(iter(events), None), await self._first_command()
+        """The log's first entry and command, as far back as can be read; none where the streams are empty: most likely
+        they are the wrong ones."""
+        first, command = await self._first(self._log)
+        if first is None or anchor.is_genesis(first, command):
+            return first, command
+        return await self._first(self._history)
 
-    async def _first_command(self) -> CommandEntry | None:
-        return next(iter(await self._log.commands(START, 1)), None)
+    async def _first(self, log: Log) -> tuple[EventEntry | None, CommandEntry | None]:
+        events = await log.events(START, 1)
+        commands = await log.commands(START, 1)
+        return next(iter(events), None), next(iter(commands), None)
 
     async def _advance(self, position: Head) -> None:
         try:
@@ -198,7 +246,10 @@ class Projector:
             if not entries:
                 return
             after = Head(batch.position, batch.chain)
-            if len(entries) == self._batch:  # there is more: get it ready while this is being stored
+            past = self._source is not self._log
+            if past and anchor.anchored(after, await self._log.event(after.id)):
+                self._source = self._log
+            if past or len(entries) == self._batch:  # there is more: get it ready while this is being stored
                 self._ahead = asyncio.create_task(self._next(after))
             await self._store.write(batch)
             self._position = after
@@ -212,9 +263,12 @@ class Projector:
 
     async def _next(self, after: Head) -> tuple[list[EventEntry], Batch]:
         """The entries that follow `after`, and the batch that they make."""
-        entries = await read_on(self._log, after, self._batch, self._wait_ms)
+        source = self._source
+        entries = await read_on(source, after, self._batch, self._wait_ms)
         if entries and after.id == START:  # then they must be the log's first
-            anchor.verdict(after, entries[0], await self._first_command())
+            _, command = await self._first(source)
+            if not anchor.is_genesis(entries[0], command):
+                raise TailLost(f"the event stream begins with {format_id(entries[0].id)}, and began earlier before")
         return entries, _fold(entries)
 
     async def _forget(self) -> None:
@@ -224,6 +278,10 @@ class Projector:
         if ahead is not None:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
+
+
+def _name(source: Log, streams: Log) -> str:
+    return "streams" if source is streams else "journal"
 
 
 def _fold(entries: list[EventEntry]) -> Batch:
