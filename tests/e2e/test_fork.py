@@ -1,11 +1,13 @@
 """A fork as an operator makes one: from a running exchange, run beside it, traded in, and the source none the wiser."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 from exchange import settings
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.audit.diffing import Comparison, compare
+from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.terms.stream import EventEntry, format_id, parse_id
 from tests.e2e.running import Exchange, User, environment, free_port, running
 from tests.e2e.test_up import MARKET, fund, open_market, place
@@ -22,6 +24,19 @@ def entries(exchange: Exchange) -> list[EventEntry]:
         return run(log.events((0, 0), 10**6))
     finally:
         log.close()
+
+
+async def parted(one: Exchange, other: Exchange) -> Comparison:
+    """Where the logs of two exchanges part."""
+    logs = []
+    for exchange in (one, other):
+        found = settings.load(environment(exchange.home, exchange.port))
+        logs.append(AsyncRedisLog(found.redis_for("operator"), found.commands_key, found.events_key))
+    try:
+        return await compare(*logs)
+    finally:
+        for log in logs:
+            await log.aclose()
 
 
 def signed_in(exchange: Exchange, names: tuple[str, ...]) -> list[User]:
@@ -99,14 +114,12 @@ def test_a_fork_of_a_busy_market_runs_beside_it_as_it_was(tmp_path: Path) -> Non
             traded = place(fork, theirs[0], "buy", "200.00", "1")
             assert traded["status"] == "filled"
             assert traded["updated_at"] == moved["time"]
-            copy = entries(fork)
-            fork.command("replay", "--json")
+            compared = asyncio.run(parted(source, fork))
+            assert json.loads(fork.command("replay", "--json"))["verified"]
             assert fork.stop() == 0
         after = entries(source)
         assert [(entry.id, entry.chain) for entry in after] == [(entry.id, entry.chain) for entry in before]
-        common = len([entry for entry in before if entry.id <= parse_id(middle)])
-        pairs = [(entry.payload, entry.chain) for entry in copy[:common]]
-        assert pairs == [(entry.payload, entry.chain) for entry in before[:common]]
-        assert copy[common].chain != before[common].chain
+        assert (compared.relation, format_id(compared.last)) == ("parted", middle)
+        assert compared.common == len([entry for entry in before if entry.id <= parse_id(middle)])
         place(source, users[0], "buy", "1.00", "1")
         assert source.stop() == 0

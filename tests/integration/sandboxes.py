@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -51,8 +52,18 @@ class EngineThread:
             log.close()
 
 
+class SandboxWorld(World):
+    """The same as elsewhere, with the engine in a thread."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, engine: EngineThread) -> None:
+        super().__init__(settings, session)
+        self.engine = engine
+
+
 @asynccontextmanager
-async def sandbox_world(source: Settings, home: Path, database_url: str) -> AsyncIterator[World]:
+async def sandbox_world(
+    source: Settings, home: Path, database_url: str, **options: Any
+) -> AsyncIterator["SandboxWorld"]:
     """A made sandbox in service, without any market of its own."""
     server = ValkeyServer(home / "valkey", sockets=home / "run", log=home / "valkey.log", guarded=False)
     server.start()
@@ -68,9 +79,9 @@ async def sandbox_world(source: Settings, home: Path, database_url: str) -> Asyn
     engine = EngineThread(settings)
     try:
         async with aiohttp.ClientSession() as session:
-            made = World(settings, session)
+            made = SandboxWorld(settings, session, engine)
             try:
-                await made.start_gateway()
+                await made.start_gateway(**options)
                 await eventually(lambda: healthy(made))
                 yield made
             finally:

@@ -16,7 +16,7 @@ from exchange.sandbox import fork
 from exchange.settings import Settings
 from exchange.terms.stream import Head
 from tests.conftest import execute
-from tests.integration.api_world import Client, World, world
+from tests.integration.api_world import Client, World, eventually, world
 from tests.integration.sandboxes import sandbox_world
 from tests.integration.trading import assert_sound
 
@@ -140,6 +140,31 @@ async def test_the_clocks_routes(source: Settings, database_url: str, tmp_path: 
         order = await ok(ann.limit("buy", "99", "1"))
         assert order["created_at"] == at, "a command is dated by the clock"
         assert (await ok(anyone.get("/healthz")))["status"] == "ok"
+
+
+async def test_health_goes_by_real_time_however_fast_the_clock_runs(
+    source: Settings, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of a sandbox say nothing of how long a command has waited."""
+    monkeypatch.setattr("exchange.api.gateway.SILENT_MS", 300)
+    home = tmp_path / "home"
+    await asyncio.to_thread(fork.new, home, source, START_MS)
+    async with sandbox_world(source, home, database_url, deadline_s=1.0) as sandbox:
+        operator, ann, _ = await opened(sandbox)
+        await clock(operator, rate="10000")
+        for number in range(20):
+            asking = asyncio.create_task(ann.limit("buy", "90", "1", client_order_id=f"n{number}"))
+            assert (await sandbox.anonymous().get("/healthz")).status == 200
+            await ok(asking)
+        await clock(operator, rate="0")
+        await asyncio.to_thread(sandbox.engine.stop)
+        unanswered = asyncio.create_task(ann.limit("buy", "90", "1"))
+
+        async def unhealthy() -> bool:
+            return (await sandbox.anonymous().get("/healthz")).status == 503
+
+        await eventually(unhealthy)
+        unanswered.cancel()
 
 
 async def test_outside_a_sandbox_there_is_no_clock(
