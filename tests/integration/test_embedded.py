@@ -245,7 +245,7 @@ def test_at_its_memory_limit_the_stream_server_refuses_and_evicts_nothing(tmp_pa
             fill(client)
         added = client.xlen(LOG)
         assert added > 10
-        assert len(client.xrange(LOG)) == added
+        assert len(client.xrange(LOG) or []) == added
         journal = redis.Redis.from_url(server.url_for("journal"))
         assert journal.xtrim(LOG, maxlen=1, approximate=False) == added - 1
         client.xadd(LOG, {"c": "there is room again"})

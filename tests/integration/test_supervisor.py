@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from exchange.effects import redis_passwords
 from exchange.settings import Settings, load
+from exchange.supervisor import start
 from exchange.supervisor.children import Children, Refusal, Role
 from exchange.supervisor.home import Home, HomeError, refuse_taken_port
 from exchange.supervisor.signals import Signals, Stop, watched
@@ -110,6 +112,71 @@ def test_a_role_that_refuses_stays_down_and_its_reason_is_said(stage: Stage) -> 
     assert role.child is not None
     assert role.child.returncode == 3
     assert not any("runs again" in line for line in stage.said)
+
+
+def test_a_refusal_is_said_again_and_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange.supervisor.children.REMIND_SECONDS", 0.05)
+    stage.start("standby", REFUSING)
+    stage.wait_for(lambda: len([line for line in stage.said if "still down" in line]) == 3)
+    assert all(line.startswith("!!! ") for line in stage.said)
+    assert stage.said[-1] == "!!! standby is still down, it refuses to run: exchange x: the log has a gap"
+
+
+def test_what_is_known_of_each_is_told_and_that_it_changed(stage: Stage) -> None:
+    steady, refusing = stage.start("engine", STEADY), stage.start("standby", REFUSING)
+    assert stage.children.changed
+    stage.children.changed = False
+    stage.wait_for(lambda: stage.children.changed)
+    assert steady.child is not None
+    assert refusing.child is not None
+    engine, standby = stage.children.states()
+    assert (engine.name, engine.pid, engine.state, engine.reason) == ("engine", steady.child.pid, "runs", "")
+    assert (standby.name, standby.pid, standby.state) == ("standby", refusing.child.pid, "refused")
+    assert standby.reason == "exchange x: the log has a gap"
+    assert 0 <= time.time() * 1000 - standby.since_ms < 60_000
+    stage.children.changed = False
+    steady.child.kill()
+    stage.wait_for(lambda: stage.children.changed)
+    assert stage.children.states()[0].state == "crashed"
+
+
+def test_a_child_is_let_in_to_what_it_needs_and_nothing_else(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(redis_url="unix:///x.sock?db=0", database_url="postgresql://u:p@h/d")
+    passwords = redis_passwords.load_or_make(settings.keys_dir)
+    home = Home(settings)
+    home.take("http://127.0.0.1:2")
+    try:
+        home.note_servers(settings.redis_url, settings.database_url, settings.keys_dir / "streams.json")
+        kinds = {
+            start.ENGINE: ("engine", False),
+            start.STANDBY: ("engine", False),
+            start.PROJECTOR: ("projector", True),
+            start.JOURNAL: ("journal", True),
+            start.GATEWAY: ("gateway", True),
+            start.MARKET_MAKER: ("", False),
+            start.MIGRATION: ("", True),
+        }
+        for kind, (user, database) in kinds.items():
+            environ = start.environment(settings, kind)
+            url = f"unix://{user}:{passwords[user]}@/x.sock?db=0" if user else ""
+            assert (environ["REDIS_URL"], environ["DATABASE_URL"] != "") == (url, database), kind.words
+            others = [password for name, password in passwords.items() if name != user]
+            assert not any(password in text for text in environ.values() for password in others)
+    finally:
+        home.release()
+
+
+@pytest.mark.parametrize("count,names", [(0, []), (1, ["standby"]), (3, ["standby-1", "standby-2", "standby-3"])])
+def test_several_of_a_kind_are_numbered(count: int, names: list[str]) -> None:
+    assert start.numbered("standby", count) == names
+
+
+def test_memory_for_the_streams_is_what_is_asked_for_or_half_of_what_there_is(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exchange.embedded.memory.available", lambda: 3_000_000_000)
+    assert start.stream_memory(make_settings()) == 1_500_000_000
+    assert start.stream_memory(make_settings(stream_memory_mb=100)) == 100 * 1024 * 1024
 
 
 def test_what_ignores_the_request_to_stop_is_killed_after_its_time(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Final
 
 from exchange import __version__, compiled
 from exchange.doctor import crash, judge, places
@@ -40,7 +41,7 @@ def examine(settings: Settings, gateway: str, supervised: list[RoleState]) -> Su
             journal_seconds=settings.journal_seconds,
             logs=str(settings.logs_dir),
         ),
-        expected={"engine": 1, "standby": settings.standbys, "gateway": settings.gateways, "project": 1, "journal": 1},
+        expected=_expected(settings, supervised),
         supervised=supervised,
         checkpoint=places.newest_checkpoint(settings),
         disks=places.disks(settings),
@@ -60,6 +61,24 @@ def examine(settings: Settings, gateway: str, supervised: list[RoleState]) -> Su
     survey.crash = crash.told(survey)
     survey.concerns = judge.concerns(survey)
     return survey
+
+
+_KEPT_AS: Final = {
+    "engine": "engine",
+    "standby": "standby",
+    "gateway": "api-",
+    "project": "project-timescale",
+    "journal": "project-journal",
+}
+"""How the names begin of what `exchange up` keeps for each role."""
+
+
+def _expected(settings: Settings, supervised: list[RoleState]) -> dict[str, int]:
+    """How many there should be of each role: as many as `exchange up` keeps; where it does not run, as these settings
+    ask for."""
+    if supervised:
+        return {role: sum(one.name.startswith(name) for one in supervised) for role, name in _KEPT_AS.items()}
+    return {"engine": 1, "standby": settings.standbys, "gateway": settings.gateways, "project": 1, "journal": 1}
 
 
 def _look_at_streams(survey: Survey, streams: Streams) -> None:

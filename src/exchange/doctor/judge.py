@@ -87,7 +87,7 @@ def _durable(survey: Survey) -> Iterator[Concern]:
         return
     if server.fsync == "off":
         yield Concern("streams", "there is no append-only file: a restart forgets all", "set appendonly yes at once")
-    elif server.fsync is not None and server.fsync != survey.asked.fsync:
+    elif server.fsync not in {None, survey.asked.fsync} and not any(one.name == "valkey" for one in survey.supervised):
         yield Concern(
             "streams",
             f"the server's appendfsync is {server.fsync}, EXCHANGE_FSYNC says {survey.asked.fsync}",
@@ -211,6 +211,7 @@ def _archived(survey: Survey, server: StreamServer, database: Database) -> Itera
             "in neither",
             "bring back a copy of the database or of the segment files",
         )
+        return
     late_ms = parse_id(events.last)[0] - parse_id(database.journal or "0-0")[0]
     allowed_ms = 2_000 * survey.asked.journal_seconds + LAG_MS
     if survey.expected.get("journal") and database.journal and late_ms > allowed_ms and not survey.sandbox:
