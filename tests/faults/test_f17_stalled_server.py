@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from exchange.effects.redis_log import BlockingRedisLog
 from exchange.embedded.valkey import ValkeyServer
@@ -60,12 +62,13 @@ async def test_f17_a_server_that_is_away_or_loads_answers_503_and_comes_back(
     server.start()
     try:
         settings = make_settings(redis_url=server.url, database_url=database_url, demo=True)
-        async with world(settings) as place, redis.asyncio.Redis.from_url(server.url) as client:
+        once = Retry(NoBackoff(), 0)
+        async with world(settings) as place, redis.asyncio.Redis.from_url(server.url, retry=once) as client:
             user = await place.user(INR="1000")
             async with place.socket(user) as feed:
                 await feed.ask("SUBSCRIBE", "balances", f"depth@{MARKET}")
                 async with client.pipeline(transaction=False) as pipeline:
-                    for _ in range(8_000):
+                    for _ in range(25_000):
                         pipeline.incr("ballast")
                     await pipeline.execute()
                 await asyncio.to_thread(server.stop)
@@ -133,7 +136,7 @@ class SlowServer(ValkeyServer):
     slow = False
 
     def _options(self) -> list[str]:
-        return [*super()._options(), *(["--key-load-delay", "300"] if self.slow else [])]
+        return [*super()._options(), *(["--key-load-delay", "50"] if self.slow else [])]
 
 
 async def _unanswered(user: Client, name: str) -> None:
