@@ -9,7 +9,7 @@ import redis
 from exchange.commands.codec import encode
 from exchange.commands.types import Command, Place
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.ports import EffectError
+from exchange.effects.ports import EffectError, LogFull
 from exchange.effects.redis_clock import LATEST_MS, BlockingSandboxClock, Refused, SandboxClock
 from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.roles.engine import Engine
@@ -170,6 +170,24 @@ def test_a_server_without_a_clock_is_no_sandboxs(log: BlockingRedisLog, clock: B
     with pytest.raises(EffectError, match="holds no sandbox"):
         clock.move("step", 1, TICK)
     assert all_commands(log) == []
+
+
+def test_a_full_server_refuses_the_batch_whole(
+    log: BlockingRedisLog, clock: BlockingSandboxClock, client: redis.Redis
+) -> None:
+    clock.begin(START_MS)
+    run(log.append(b"before"))
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(LogFull):
+            log.append_many([b"x"] * 10)
+        with pytest.raises(LogFull):
+            clock.move("step", 1000, TICK)
+    finally:
+        client.config_set("maxmemory", 0)
+    assert len(all_commands(log)) == 1
+    assert clock.move("show").now_ms == START_MS
+    assert run(log.append(b"after")) == (START_MS, 1)
 
 
 def test_under_a_paused_clock_nothing_falls_due_by_waiting(

@@ -1,12 +1,16 @@
 """A fork of a busy market: what is in it, what is not, and that the source never knows."""
 
 import asyncio
+import multiprocessing
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 import redis
 import sqlalchemy as sa
@@ -258,6 +262,30 @@ def test_before_a_log_was_opened_there_is_no_market(
     first = all_events(log)[0].id
     with pytest.raises(fork.CannotFork, match="not been opened"):
         forked(source, store, (first[0] - 1, 0), tmp_path / "fork")
+
+
+def test_a_fork_that_is_killed_leaves_no_half_of_a_home(source: Settings, tmp_path: Path) -> None:
+    """Killed at six moments while it is being made: the place stays free, and no server is left behind."""
+    into = tmp_path / "place" / "fork"
+    killed = 0
+    for number in range(6):
+        making = multiprocessing.get_context("fork").Process(target=fork.new, args=(into, source, 1000 + number))
+        making.start()
+        making.join(0.04 * number)
+        making.kill()
+        making.join()
+        if not into.exists():
+            killed += 1
+        else:
+            assert sandbox_mark.read(into) is not None
+            shutil.rmtree(into)
+    assert killed
+    until = time.monotonic() + 10
+    while [found for found in psutil.process_iter(["cwd"]) if (found.info["cwd"] or "").startswith(str(tmp_path))]:
+        assert time.monotonic() < until, "a server lives on"
+        time.sleep(0.02)
+    fork.new(into, source, 5)
+    assert sandbox_mark.read(into) is not None
 
 
 def test_a_new_sandbox_of_the_same_seed_is_the_same_log(source: Settings, tmp_path: Path) -> None:
