@@ -146,6 +146,9 @@ async def _live(run: _Run) -> None:
         await asyncio.gather(*trading)
         await _within(WELL_SECONDS, run.report, "every outcome is known", lambda: _all_known(run.traders))
         await _within(WELL_SECONDS, run.report, "tables and journal have come to the end", lambda: _told_all(run.venue))
+        await _within(
+            WELL_SECONDS, run.report, "what is too old to be repeated is looked up", lambda: _looked_up(run.traders)
+        )
         read_up.set()
         await asyncio.wait_for(asyncio.gather(*reading), WELL_SECONDS)
     finally:
@@ -210,6 +213,11 @@ async def _well(venue: Venue) -> str:
 async def _all_known(traders: Sequence[Trader]) -> str:
     left = sum(await asyncio.gather(*(trader.find_out() for trader in traders)))
     return f"{left} outcomes are unknown" if left else ""
+
+
+async def _looked_up(traders: Sequence[Trader]) -> str:
+    left = sum(await asyncio.gather(*(trader.look_up() for trader in traders)))
+    return f"{left} could not be looked up" if left else ""
 
 
 async def _told_all(venue: Venue) -> str:

@@ -233,6 +233,16 @@ def test_what_has_no_outcome_is_stuck_and_neither_lost_nor_found(desk: Desk) -> 
     assert not verdict.lost + verdict.doubled + verdict.diverged
 
 
+@pytest.mark.parametrize("name,shown,wrong", [("taker", [2], 0), ("taker", [], 1), ("taker", [3], 1), ("rich", [], 0)])
+def test_what_is_looked_up_is_what_took_effect(desk: Desk, name: str, shown: list[int], wrong: int) -> None:
+    asked = desk.find("place", name)
+    asked.answers[:] = [Answer(409, {"error": {"code": "result_gone"}}, "")]
+    assert not asked.known
+    asked.looked_up = [{"id": number} for number in shown]
+    verdict = desk.verdict()
+    assert (len(verdict.diverged), verdict.stuck) == (wrong, [])
+
+
 def test_a_changed_byte_and_another_source_are_seen(desk: Desk) -> None:
     honest = Story(list(desk.story.commands), list(desk.story.entries))
     assert list(audit.check_same("the same", Story(honest.commands[3:], honest.entries[3:]), honest)) == []
