@@ -57,7 +57,7 @@ async def compare(log: Log, url: str) -> Projected:
                 scratch = await database.connect(scratch_url)
                 try:
                     async with scratch.transaction(isolation="repeatable_read", readonly=True):
-                        rows = {table.name: await _same(table, scratch, live) for table in PROJECTED}
+                        rows = {str(table.name): await _same(table, scratch, live) for table in PROJECTED}
                 finally:
                     await scratch.close()
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:

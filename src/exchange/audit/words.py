@@ -26,7 +26,7 @@ from exchange.events.types import (
 )
 from exchange.projections.live.formatting import rate
 from exchange.terms.amounts import format_decimal
-from exchange.terms.words import BUY, Side
+from exchange.terms.words import BUY, FEES, OUTSIDE, Side
 
 WHY: Final = {
     "": "by its owner",
@@ -184,8 +184,8 @@ def _prevented(event: Prevented, order: int, scale: Scale) -> str:
 def of_account(event: Event, account: int, scale: Scale) -> str:
     """Why an event may have changed an account's balances; empty when it cannot have."""
     if isinstance(event, (Deposited, WithdrawalReserved, WithdrawalSettled, WithdrawalReleased)):
-        return _transfer(event, scale) if event.account == account or account < 2 else ""
-    if isinstance(event, Trade):
+        return _transfer(event, scale) if event.account == account or account == OUTSIDE else ""
+    if isinstance(event, (Trade, Prevented)):
         orders = [event.taker_order] * (event.taker == account) + [event.maker_order] * (event.maker == account)
     elif isinstance(event, AuctionTrade):
         orders = [event.buy_order] * (event.buyer == account) + [event.sell_order] * (event.seller == account)
@@ -195,8 +195,8 @@ def of_account(event: Event, account: int, scale: Scale) -> str:
         order = getattr(event, "order", 0)
         told = _own(event, scale) if order else ""
         return f"order {order} {told}" if told else ""
-    if account == 1:
-        return f"fees of trade {event.trade}"
+    if account == FEES:
+        return f"fees of trade {event.trade}" if isinstance(event, (Trade, AuctionTrade)) else ""
     return "; ".join([f"order {order}, {of_order(event, order, scale)}" for order in orders])
 
 
