@@ -18,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 MAX_HEAD_BYTES: Final = 8 * 1024
+MAX_LINES: Final = 100
 END: Final = b"\r\n\r\n"
 
 _REMEMBERED: Final = 4096
@@ -75,7 +76,7 @@ class Heads:
 def _read(raw: bytes) -> Head | None:
     first, *lines = raw.removesuffix(END).split(b"\r\n")
     line = _LINE.fullmatch(first)
-    if line is None or b"#" in line[2]:
+    if line is None or b"#" in line[2] or len(lines) > MAX_LINES:
         return None
     headers: CIMultiDict[str] = CIMultiDict()
     for text in lines:

@@ -121,7 +121,8 @@ async def batch(call: Call) -> Reply:
     read = [await _item(call, item) for item in given]
     command = Batch(account, [item for item in read if not isinstance(item, ApiError)])
     if not command.items:
-        return Reply({"results": [item.body() for item in read if isinstance(item, ApiError)]})
+        refused = [item.body() for item in read if isinstance(item, ApiError)]
+        return Reply({"results": refused}, call.gateway.view.position)
     answer = await call.gateway.commands.carry_out(command)
     told = iter(order_replies.batch(call.gateway.view, answer, command))
     results: list[Json] = [item.body() if isinstance(item, ApiError) else next(told) for item in read]
