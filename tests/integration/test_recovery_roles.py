@@ -3,7 +3,7 @@
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -14,7 +14,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.ports import Fenced, LogUnavailable
+from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
@@ -23,10 +23,11 @@ from exchange.roles.engine import Engine
 from exchange.roles.genesis import open_log
 from exchange.roles.memory import Memory
 from exchange.roles.recovery import recover
-from exchange.roles.stops import Diverged, Mismatch, WrongLog
-from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id
+from exchange.roles.stops import Mismatch, WrongLog
+from exchange.terms.stream import CommandEntry, format_id
 from tests.integration.trading import (
     POISON,
+    Interposed,
     add_raw,
     all_events,
     assert_sound,
@@ -93,41 +94,6 @@ def test_a_late_engine_is_fenced_and_goes_on_from_what_the_other_published(
     assert_sound(log)
 
 
-class Interposed(BlockingRedisLog):
-    """Lets something happen right before a publication."""
-
-    before_publish: object = None
-    fenced = 0
-
-    def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
-        if callable(self.before_publish):
-            self.before_publish()
-        return self._heard(super().publish(built_on, entries))
-
-    async def _heard(self, publication: Awaitable[None]) -> None:
-        try:
-            await publication
-        except Fenced:
-            self.fenced += 1
-            raise
-
-
-def test_an_engine_that_computes_otherwise_stops_and_publishes_nothing(
-    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str
-) -> None:
-    engine = open_world(log, store)
-    other_log = Interposed(redis_url, f"{streams}:commands", f"{streams}:events")
-    other = Engine(other_log, store, BlockingClock(), wait_ms=1)
-    run(other.turn())
-    replica = run(other._memory.replica())
-    replica.machine.state.next_order += 1000  # a version with other rules
-    log.append_many(some(1, 40))
-    other_log.before_publish = lambda: drain(engine, log)
-    with pytest.raises(Diverged):
-        run(other.turn())
-    assert_sound(log)
-
-
 def test_only_one_of_two_engines_opens_a_new_log(log: BlockingRedisLog, store: FileSnapshotStore) -> None:
     engines = [Engine(log, store, BlockingClock(), wait_ms=1) for _ in range(2)]
     for _ in range(3):
@@ -157,18 +123,6 @@ class Blind:
 
     async def commands(self, *_: object) -> list[CommandEntry]:
         return []
-
-
-def test_a_flushed_log_stops_the_engine_that_knew_it(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
-) -> None:
-    """Even before there is a snapshot: a running engine remembers which log it served."""
-    engine = open_world(log, store)
-    client.delete(f"{streams}:commands", f"{streams}:events")
-    log.append_many([encode(OpenAccount("ghost"))])
-    with pytest.raises(WrongLog):
-        run(engine.run(lambda: False))
-    assert all_events(log) == []
 
 
 def test_after_doubt_a_replica_whose_position_is_gone_is_not_given_out(

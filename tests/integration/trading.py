@@ -2,7 +2,7 @@
 doubled or reordered command changes the state."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 import redis
@@ -22,7 +22,7 @@ from exchange.commands.types import (
 )
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.ports import AsideFailed
+from exchange.effects.ports import AsideFailed, Fenced
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.events.codec import chain
@@ -246,3 +246,22 @@ def reasons(log: BlockingRedisLog, store: FileSnapshotStore) -> tuple[Machine, l
     with capture_logs() as logged:
         machine = run(recover(log, store))
     return machine, [str(line["reason"]) for line in logged if line["event"] == "snapshot refused"]
+
+
+class Interposed(BlockingRedisLog):
+    """Lets something happen right before a publication."""
+
+    before_publish: object = None
+    fenced = 0
+
+    def publish(self, built_on: Head, entries: Sequence[EventEntry]) -> Awaitable[None]:
+        if callable(self.before_publish):
+            self.before_publish()
+        return self._heard(super().publish(built_on, entries))
+
+    async def _heard(self, publication: Awaitable[None]) -> None:
+        try:
+            await publication
+        except Fenced:
+            self.fenced += 1
+            raise

@@ -20,6 +20,7 @@ from typing import Final
 import orjson
 
 from exchange import __version__
+from exchange.commands.types import RULES
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.engine import Machine
 from exchange.engine.snapshot import FORMAT, SnapshotError, restore, rows
@@ -37,7 +38,7 @@ class Damaged(Exception):
 
 
 class TooNew(Exception):
-    """A whole snapshot of a format that this version does not read."""
+    """A whole snapshot of a format, or of rules, that this version does not know."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def build(header: Header, lines: list[bytes]) -> Machine:
 
     Raises:
         Damaged: the rows do not describe a machine at the position that the header names.
+        TooNew: they do, and it follows newer rules.
     """
     try:
         machine = restore(row for line in lines[1:-1] for row in orjson.loads(line))
@@ -143,6 +145,8 @@ def build(header: Header, lines: list[bytes]) -> Machine:
         raise Damaged(str(error)) from error
     if machine.head != header.head or machine.state.log_id != header.log_id:
         raise Damaged("its header and its rows name different positions or logs")
+    if machine.state.rules > RULES:
+        raise TooNew(f"its log follows rules {machine.state.rules}, this version knows rules up to {RULES}")
     return machine
 
 
