@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote, unquote, urlsplit
 
 import redis
 
@@ -16,23 +17,23 @@ from exchange.settings import Fsync
 
 
 class Pair:
-    """`primary`, and `replica` behind it."""
+    """`primary`, and `replica` behind it. `url` is an address that leads to the primary, whichever of the two it is."""
 
     def __init__(self, folder: Path, fsync: Fsync = "always") -> None:
-        self.primary, self.replica = (_server(folder / name, fsync) for name in ("primary", "replica"))
+        self.primary, self.replica = (_server(folder / name, fsync) for name in ("one", "two"))
+        self._link = folder / "s"
+
+    @property
+    def url(self) -> str:
+        """What roles are told."""
+        return f"unix://{quote(str(self._link))}?db=0"
 
     def start(self) -> None:
         """Start both, and wait until the replica follows."""
-        port = _free_port()
         self.primary.start()
-        with redis.Redis.from_url(self.primary.url) as admin:
-            admin.config_set("bind", "127.0.0.1")
-            admin.config_set("port", port)
-            admin.config_set("repl-diskless-sync-delay", 0)
+        self._point()
         self.replica.start()
-        with redis.Redis.from_url(self.replica.url) as follower:
-            follower.execute_command("REPLICAOF", "127.0.0.1", port)
-            wait_until(lambda: info(follower, "master_link_status") == "up")
+        self._follow()
 
     def stop(self) -> None:
         """Stop both, stalled or not."""
@@ -52,14 +53,39 @@ class Pair:
             os.kill(self.replica.child.pid, signal.SIGCONT)
 
     def cut_link(self) -> None:
-        """The replica hears nothing more."""
+        """The replica hears nothing more, and keeps what it has."""
         with redis.Redis.from_url(self.replica.url) as follower:
             follower.execute_command("REPLICAOF", "127.0.0.1", _free_port())
 
-    def promote(self) -> None:
-        """The replica is a primary of its own."""
+    def fail_over(self) -> None:
+        """The primary dies, and the replica takes its place."""
+        assert self.primary.child is not None
+        os.kill(self.primary.child.pid, signal.SIGKILL)
+        self.primary.child.wait()
+        self.primary, self.replica = self.replica, self.primary
+        with redis.Redis.from_url(self.primary.url) as promoted:
+            promoted.execute_command("REPLICAOF", "NO", "ONE")
+        self._point()
+
+    def rejoin(self) -> None:
+        """The dead server comes back and follows, giving up what only it had."""
+        self.replica.start()
+        self._follow()
+
+    def _point(self) -> None:
+        fresh = self._link.with_suffix(".new")
+        fresh.symlink_to(unquote(urlsplit(self.primary.url).path))
+        fresh.replace(self._link)
+
+    def _follow(self) -> None:
+        port = _free_port()
+        with redis.Redis.from_url(self.primary.url) as admin:
+            admin.config_set("bind", "127.0.0.1")
+            admin.config_set("port", port)
+            admin.config_set("repl-diskless-sync-delay", 0)
         with redis.Redis.from_url(self.replica.url) as follower:
-            follower.execute_command("REPLICAOF", "NO", "ONE")
+            follower.execute_command("REPLICAOF", "127.0.0.1", port)
+            wait_until(lambda: info(follower, "master_link_status") == "up")
 
 
 @contextmanager

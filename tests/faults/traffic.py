@@ -71,10 +71,10 @@ class Traffic:
         assert not thread.is_alive(), "the engine hangs"
         assert len(waiter) == 0, "somebody still waits"
 
-    async def more(self, count: int) -> None:
+    async def more(self, count: int, seconds: float = DEADLINE_S) -> None:
         """Wait for so many more results."""
         wanted = len(self.told) + count
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + seconds
         while len(self.told) < wanted:
             assert time.monotonic() < deadline, f"{len(self.told)} of {wanted} results"
             await asyncio.sleep(0.002)
