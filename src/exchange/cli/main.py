@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "project": "role: a projection of the event stream",
     "market-maker": "role: quotes and trades as a client of the public API",
     "audit": "verify, explain, sign and prove the log",
+    "restore": "bring the streams back from the journal",
     "replay": "re-execute the log and compare every entry",
     "at": "books, balances and open orders at any past moment",
     "fork": "a sandbox: a new home with the log up to a moment, or an empty one",
