@@ -187,8 +187,6 @@ async def _published(log: BlockingRedisLog, entry: EventEntry) -> None:
 
 
 NO_WAY_BACK = rf"follows rules {RULES + 1} from entry [0-9-]+ on; this version knows rules up to {RULES}\. Run the"
-    rf"follows rules {RULES + 1} from entry [0-9-]+ on; this version knows rules up to {RULES}\. Run the version"
-)
 
 
 def test_f19_a_log_of_newer_rules_refuses_an_older_version_and_says_so(
