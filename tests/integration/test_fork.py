@@ -29,7 +29,7 @@ from exchange.projections.timescale.schema import users
 from exchange.roles import replay, snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
-from exchange.roles.stops import Gap, Mismatch, Trimmed
+from exchange.roles.stops import Diverged, Mismatch, Trimmed
 from exchange.sandbox import fork
 from exchange.settings import Settings
 from exchange.terms.stream import EventEntry, StreamId, format_id
@@ -210,7 +210,7 @@ def test_a_change_before_the_snapshot_is_found_too(
     events[20] = EventEntry(entry.id, entry.payload.replace(b'"', b"'", 1), entry.chain)
     copy_log(client, "changed", commands, events)
     copied = replace(source, streams="changed")
-    with pytest.raises(Gap, match=format_id(entry.id)):
+    with pytest.raises(Diverged, match=format_id(entry.id)):
         forked(copied, store, events[-1].id, tmp_path / "fork")
     assert not (tmp_path / "fork").exists()
     client.delete("changed:commands", "changed:events")

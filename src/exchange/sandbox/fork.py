@@ -22,6 +22,7 @@ from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.effects.redis_clock import BlockingSandboxClock
 from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis_pour import RedisPouring
 from exchange.effects.sandbox_mark import Mark
 from exchange.embedded.folder import private
 from exchange.embedded.postgres import PostgresServer
@@ -32,9 +33,9 @@ from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.schema import users
 from exchange.roles import replay, snapshots
 from exchange.roles.genesis import DEDUP_NAMES, DEDUP_WINDOW_MS, random_log_id
+from exchange.roles.pouring import pour
 from exchange.roles.recovery import beginning
 from exchange.roles.stops import CannotStart, Diverged
-from exchange.sandbox.pouring import pour
 from exchange.settings import Settings
 from exchange.terms.stream import GENESIS_CHAIN, START, StreamId, format_id
 
@@ -82,7 +83,11 @@ async def fork(
         say(f"state at {format_id(head.id)}: {len(machine.state.orders):,} open orders")
         settings = _settings(source, home)
         with _streams(settings) as url:
-            poured, entries = await pour(history, url, settings.commands_key, settings.events_key, head.id)
+            target = RedisPouring(url, settings.commands_key, settings.events_key)
+            try:
+                poured, entries = await pour(history, target, head.id)
+            finally:
+                await target.aclose()
             if poured != head:
                 raise Diverged(f"the history ends on {poured!r}, the state on {head!r}: fork again")
             _begin_clock(settings, url, head.id[0])
