@@ -5,9 +5,10 @@ at the server's room a few times a second, and stops taking commands before it e
 cancels and an operator's halt last. The engine's results always fit. With room again (the journal trims, the operator
 gives more) commands are taken again, by themselves.
 
-What is looked at: the server's memory against its limit, and, where the server's files are on this machine, the free
-space of their disk. New orders are refused if there would be too little at the next look, were as much used up until
-then as since the last one. Not to know is no reason to refuse: a server that does not answer takes no commands either.
+What is looked at: the server's memory against its limit, whether it can write to its disk, and, where its files are on
+this machine, the free space there. New orders are refused if there would be too little at the next look, were as much
+used up until then as since the last one. Not to know is no reason to refuse: a server that does not answer takes no
+commands either.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ import structlog
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.commands.types import Batch, Cancel, CancelAll, CancelList, Command, SetMarketStatus
 from exchange.effects.ports import Clock, EffectError
-from exchange.effects.redis_log import Memory
+from exchange.effects.redis_room import Room
 
 _logger = structlog.get_logger(__name__)
 
@@ -52,16 +53,14 @@ class Usage(NamedTuple):
 class Headroom:
     """Whether there is room for one more command. `look` or `follow` keeps it up to date."""
 
-    def __init__(
-        self, memory: Callable[[], Awaitable[Memory]], free_disk: Callable[[], int | None] = lambda: None
-    ) -> None:
+    def __init__(self, room: Callable[[], Awaitable[Room]], free_disk: Callable[[], int | None] = lambda: None) -> None:
         """Nothing is known, and so nothing refused, until the first look.
 
         Args:
-            memory: asks the server.
+            room: asks the server.
             free_disk: free bytes where the server's files are; None when they are elsewhere.
         """
-        self._memory = memory
+        self._room = room
         self._free_disk = free_disk
         self._used: int | None = None
         self._free: int | None = None
@@ -90,10 +89,11 @@ class Headroom:
         Raises:
             EffectError: the server does not say; what was known stands.
         """
-        found = [self._of_memory(await self._memory()), self._of_disk(self._free_disk())]
+        room = await self._room()
+        found = [_of_writes(room), self._of_memory(room), self._of_disk(self._free_disk())]
         worst = next((one for level in ("closed", "full") for one in found if one.level == level), found[0])
         if worst.level != self._level:
-            _logger.warning("room in the log", level=worst.level, was=self._level, reason=worst.text or "there is room")
+            _logger.warning("room in the log", now=worst.level, was=self._level, reason=worst.text or "there is room")
         self._level = worst.level
         taken = "nothing is" if worst.level == "closed" else "only cancels are"
         self.problem = "" if worst.level == "open" else f"{worst.text}: {taken} taken until there is room"
@@ -107,15 +107,15 @@ class Headroom:
                 _logger.debug("room not known", reason=str(error))
             await clock.sleep(EVERY_S)
 
-    def _of_memory(self, memory: Memory) -> Usage:
-        grown = max(0, memory.used - self._used) if self._used is not None else 0
-        self._used = memory.used
-        if not memory.limit:
+    def _of_memory(self, room: Room) -> Usage:
+        grown = max(0, room.used - self._used) if self._used is not None else 0
+        self._used = room.used
+        if not room.limit:
             return Usage("open", "")
-        percent = 100 * memory.used // memory.limit
-        soon = 100 * (memory.used + grown) // memory.limit
+        percent = 100 * room.used // room.limit
+        soon = 100 * (room.used + grown) // room.limit
         level: Level = "closed" if percent >= CLOSED_PERCENT else "full" if soon >= FULL_PERCENT else "open"
-        return Usage(level, f"the stream server's memory is at {percent} % of {memory.limit >> 20} MB")
+        return Usage(level, f"the stream server's memory is at {percent} % of {room.limit >> 20} MB")
 
     def _of_disk(self, free: int | None) -> Usage:
         if free is None:
@@ -124,6 +124,12 @@ class Headroom:
         self._free = free
         level: Level = "closed" if free < CLOSED_DISK else "full" if free - shrunk < FULL_DISK else "open"
         return Usage(level, f"the stream server's disk has {free >> 20} MB left")
+
+
+def _of_writes(room: Room) -> Usage:
+    if room.writes:
+        return Usage("open", "")
+    return Usage("closed", "the stream server cannot write to its disk (see its log)")
 
 
 def disk_of(folder: Path) -> Callable[[], int | None]:
@@ -135,9 +141,9 @@ def disk_of(folder: Path) -> Callable[[], int | None]:
     return free
 
 
-async def _unlimited() -> Memory:
+async def _unlimited() -> Room:
     await asyncio.sleep(0)
-    return Memory(0, 0)
+    return Room(0, 0)
 
 
 def endless() -> Headroom:

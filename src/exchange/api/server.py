@@ -81,7 +81,7 @@ class Server:
         follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, hub, history)
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
-        headroom = Headroom(questions.memory, disk_of(settings.home / "valkey") if embedded else lambda: None)
+        headroom = Headroom(questions.room, disk_of(settings.home / "valkey") if embedded else lambda: None)
         commands = CommandPath(questions, follower, deadline_s=self._deadline_s, headroom=headroom)
         past = Past(history)
         gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)

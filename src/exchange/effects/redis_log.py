@@ -10,8 +10,9 @@ entries at once will want those that follow, and they are asked for before these
 import asyncio
 import time
 from collections.abc import Awaitable, Generator, Sequence
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, TypeVar, cast
 
+from exchange.effects import redis_room
 from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
 from exchange.effects.ports import EffectError, Fenced
@@ -20,19 +21,12 @@ from exchange.effects.redis_appends import Appender
 from exchange.effects.redis_clock import appends
 from exchange.effects.redis_link import Answer, AsyncLink, Link
 from exchange.effects.redis_reads import Reads, settling
+from exchange.effects.redis_room import Room
 from exchange.effects.redis_wire import Refusal
 from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 T = TypeVar("T")
-
-
-class Memory(NamedTuple):
-    """The server's memory in bytes: what counts towards its limit, and the limit; 0 is none."""
-
-    used: int
-    limit: int
-
 
 TIMEOUT = 5.0
 """Seconds until a server that does not answer counts as unavailable."""
@@ -309,18 +303,13 @@ class AsyncRedisLog:
         """See `Log.incarnation`."""
         return wire.info_field(await self._ask("INFO", "server"), "run_id")
 
-    async def memory(self) -> Memory:
-        """How much memory the server uses now.
+    async def room(self) -> Room:
+        """How much room the server has now.
 
         Raises:
             LogUnavailable.
         """
-        said = await self._ask("INFO", "memory")
-        used, aside, limit = (
-            int(wire.info_field(said, field) or 0)
-            for field in ("used_memory", "mem_not_counted_for_evict", "maxmemory")
-        )
-        return Memory(used - aside, limit)
+        return redis_room.room_of(await self._questions.call(redis_room.QUESTION))
 
     def pin(self, incarnation: str) -> None:
         """From now on append to this incarnation of the server only; any other is `LogUnavailable`.

@@ -9,7 +9,7 @@ from exchange.api.errors import ApiError
 from exchange.api.headroom import CLOSED_DISK, FULL_DISK, Headroom
 from exchange.commands.types import Batch, Cancel, CancelAll, CancelList, Command, Place, SetMarketStatus
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import Memory
+from exchange.effects.redis_room import Room
 
 PLACE = Place(100, "A-B", "buy", "limit", "gtc", 5, 7, 0, "")
 CANCEL = Cancel(100, 1, "")
@@ -25,12 +25,13 @@ class Server:
         self.limit = LIMIT
         self.free: int | None = None
         self.away = False
-        self.room = Headroom(self._memory, lambda: self.free)
+        self.writes = True
+        self.room = Headroom(self._ask, lambda: self.free)
 
-    async def _memory(self) -> Memory:
+    async def _ask(self) -> Room:
         if self.away:
             raise LogUnavailable("away")
-        return Memory(self.used, self.limit)
+        return Room(self.used, self.limit, self.writes)
 
     async def at(self, percent: int) -> Headroom:
         """A second look at so much, so that nothing grows."""
@@ -105,6 +106,16 @@ async def test_the_disk_counts_where_it_is_known() -> None:
         assert (taken(room, PLACE), taken(room, CANCEL)) == (place, cancel), free
     server.free = FULL_DISK - (1 << 20)
     assert "disk has 255 MB left" in (await server.at(10)).problem
+
+
+async def test_a_server_that_cannot_write_takes_nothing() -> None:
+    server = Server()
+    server.writes = False
+    room = await server.at(10)
+    assert (taken(room, PLACE), taken(room, CANCEL)) == (False, False)
+    assert "cannot write" in room.problem
+    server.writes = True
+    assert taken(await server.at(10), PLACE)
 
 
 async def test_a_server_that_does_not_say_changes_nothing() -> None:
