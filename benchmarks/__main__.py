@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import engine, peers, pipeline, projections, report, rest
+from benchmarks import engine, failover, peers, pipeline, projections, report, rest
 from benchmarks.report import Figure, Skipped
 
 
@@ -23,13 +23,14 @@ class Sizes:
     recovery: int
     seconds: float
     trades: int
+    kills: int
 
 
-TINY = Sizes(200, 200, 500, 400, 300, 0.3, 60)
+TINY = Sizes(200, 200, 500, 400, 300, 0.3, 60, 2)
 """For the smoke test: everything runs, nothing means anything."""
 
-ORDINARY = Sizes(1_000_000, 60_000, 200_000, 100_000, pipeline.MILLION, 3.0, 20_000)
-FULL = Sizes(1_000_000, 200_000, pipeline.MILLION, 1_000_000, pipeline.MILLION, 20.0, 500_000)
+ORDINARY = Sizes(1_000_000, 60_000, 200_000, 100_000, pipeline.MILLION, 3.0, 20_000, 100)
+FULL = Sizes(1_000_000, 200_000, pipeline.MILLION, 1_000_000, pipeline.MILLION, 20.0, 500_000, 100)
 
 
 def benchmarks(sizes: Sizes) -> dict[str, Callable[[], Iterator[Figure]]]:
@@ -39,6 +40,8 @@ def benchmarks(sizes: Sizes) -> dict[str, Callable[[], Iterator[Figure]]]:
         "peers": partial(peers.figures, sizes.peers),
         "pipeline": partial(pipeline.figures, sizes.pipeline),
         "recovery": partial(pipeline.recovery, sizes.recovery),
+        "failover": partial(failover.figures, sizes.kills),
+        "snapshot": partial(failover.pauses, sizes.recovery, sizes.seconds),
         "rest_v1": partial(rest.figures, sizes.seconds),
         "projector": partial(projections.figures, sizes.trades),
     }

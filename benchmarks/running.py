@@ -21,13 +21,16 @@ from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import spawn
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Fsync, Settings
-from exchange.supervisor.start import environment
+from exchange.supervisor.start import Kind, environment
 from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
 
 T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds for anything to become ready."""
+
+_ANY = Kind((), "operator", database=True)
+"""The server of a benchmark knows no users."""
 
 
 class Running:
@@ -80,7 +83,7 @@ class Running:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a role's process."""
         log = self.home / f"{arguments[0]}.log"
-        role = spawn([sys.executable, "-m", "exchange", *arguments], log=log, environ=environment(self.settings))
+        role = spawn([sys.executable, "-m", "exchange", *arguments], log=log, environ=environment(self.settings, _ANY))
         self._roles.append(role)
         return role
 
@@ -96,7 +99,7 @@ class Running:
             RuntimeError: it failed.
         """
         argv = [sys.executable, "-m", "exchange", *arguments]
-        done = subprocess.run(argv, env=environment(self.settings), capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, env=environment(self.settings, _ANY), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"exchange {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout

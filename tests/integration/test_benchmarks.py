@@ -18,6 +18,8 @@ FIGURES = {
     },
     "pipeline": {"pipeline.commands_per_s.always", "pipeline.commands_per_s.everysec", "replay.commands_per_s"},
     "recovery": {"recovery.seconds_300_open_orders"},
+    "failover": {"failover.p50_ms", "failover.p99_ms", "failover.max_ms"},
+    "snapshot": {"snapshot.pause_ms", "snapshot.pause_ms_without", "snapshot.fork_ms", "snapshot.seconds"},
     "rest_v1": {
         "rest_v1.p50_ms_everysec.c1",
         "rest_v1.gateway_cpu_us_per_order.c64",
