@@ -211,12 +211,13 @@ async def _segment(streams: Log | None, walk: Walk, report: Report, name: str, s
 
 async def _same(streams: Log, report: Report, segment: Segment, begin: int, finish: int) -> None:
     """See that the streams say of a segment's entries what it says, as far as they reach back."""
-    first = await streams.events(START, 1)
-    if not first or begin == finish or first[0].id > segment.ids[finish - 1]:
+    first = await _first(streams)
+    if first is None or begin == finish or first > segment.ids[finish - 1]:
         return
-    begin = max(begin, segment.place(previous(first[0].id)))
+    begin = max(begin, segment.place(previous(first)))
     place = begin
-    async for batch in pairs(streams, previous(segment.ids[begin]), segment.ids[finish - 1]):
+    after = segment.ids[begin - 1] if begin else segment.header.before.id
+    async for batch in pairs(streams, after, segment.ids[finish - 1]):
         for command, entry in batch:
             archived, result = segment.commands[place], segment.events[place]
             odd = ""
@@ -230,18 +231,19 @@ async def _same(streams: Log, report: Report, segment: Segment, begin: int, fini
             elif entry.chain != result.chain:
                 expected, odd = f"chain {result.chain.hex()}", f"chain {entry.chain.hex()}"
             if odd:
-                if not await _still(streams, first[0].id):
+                if await _first(streams) != first:
                     return  # trimmed meanwhile
                 raise Found(STREAMS, format_id(archived.id), expected, odd)
             place += 1
-    if place != finish and await _still(streams, first[0].id):
+    if place != finish and await _first(streams) == first:
         raise Found(STREAMS, format_id(segment.ids[place]), "the entry that is archived", "none")
     report.compared += finish - begin
 
 
-async def _still(streams: Log, first: StreamId) -> bool:
-    there = await streams.events(START, 1)
-    return bool(there) and there[0].id == first
+async def _first(streams: Log) -> StreamId | None:
+    """Where the streams begin; they are trimmed as one, so neither begins before the other."""
+    ids = [side[0].id for side in (await streams.events(START, 1), await streams.commands(START, 1)) if side]
+    return min(ids) if ids else None
 
 
 async def _streamed(streams: Log, walk: Walk, report: Report, end: StreamId) -> bool:
