@@ -1,7 +1,7 @@
 """F10: the stream server's append-only file is cut or has a bit flipped: what is left is a clean prefix of the log, the
 server refuses to start, or the audit finds and names the damage. Nothing goes on as if it were the log.
 
-    pytest -m soak tests/faults/test_f10_damaged_aof.py         200 flips, 100 cuts
+    pytest -m soak tests/faults/test_f10_damaged_log.py         200 flips, 100 cuts
 """
 
 import random
