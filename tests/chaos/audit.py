@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import asyncpg
@@ -121,26 +122,23 @@ def check_snapshots(settings: Settings, machine_at: dict[StreamId, bytes]) -> It
             yield f"snapshot {name} is of no entry of the log"
 
 
-def check_replays(environ: Mapping[str, str], machine: Machine, *, thorough: bool) -> Iterable[str]:
+def ask_the_product(environ: Mapping[str, str], machine: Machine, *, thorough: bool) -> Iterable[str]:
     """`exchange replay` verifies the log and comes to the state that was computed here; thorough: interpreted and
-    compiled, from genesis and from the newest snapshot."""
+    compiled, from genesis and from the newest snapshot. `exchange audit` finds nothing either."""
+    ways = [(start, build) for start in ("snapshot", "genesis") for build in builds()]
+    asked: list[tuple[tuple[str, ...], Mapping[str, str]]] = [
+        (("replay", "--json", "--from", start), build) for start, build in (ways if thorough else ways[:1])
+    ]
+    asked += [(("audit", "verify"), {}), (("audit", "projection", "timescale"), {})]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda one: _command({**environ, **one[1]}, *one[0]), asked))
     wanted = snapshots.state_hash(machine)
-    for build in builds() if thorough else builds()[-1:]:
-        how = "interpreted" if build["EXCHANGE_INTERPRETED"] else "compiled"
-        for start in ("genesis", "snapshot") if thorough else ("snapshot",):
-            done = _command({**environ, **build}, "replay", "--json", "--from", start)
-            if done.returncode != 0:
-                yield f"replay from {start}, {how}: {_said(done)}"
-            elif (found := json.loads(done.stdout)["state_hash"]) != wanted:
-                yield f"replay from {start}, {how}: it comes to state {found}, the machine to {wanted}"
-
-
-def check_audits(environ: Mapping[str, str]) -> Iterable[str]:
-    """What the product itself says when it is asked whether everything is right."""
-    for words in (("verify",), ("projection", "timescale"), ("projection", "snapshots")):
-        done = _command(environ, "audit", *words)
+    for (words, build), done in zip(asked, answers, strict=True):
+        name = f"{' '.join(words)} {build or ''}".strip()
         if done.returncode != 0:
-            yield f"audit {' '.join(words)}: {_said(done)}"
+            yield f"{name}: exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-600:]}"
+        elif words[0] == "replay" and (found := json.loads(done.stdout)["state_hash"]) != wanted:
+            yield f"{name}: it comes to state {found}, the machine to {wanted}"
 
 
 def _command(environ: Mapping[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
@@ -152,10 +150,6 @@ def _command(environ: Mapping[str, str], *words: str) -> "subprocess.CompletedPr
         timeout=_SECONDS,
         check=False,
     )
-
-
-def _said(done: "subprocess.CompletedProcess[str]") -> str:
-    return f"exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-600:]}"
 
 
 def builds() -> list[dict[str, str]]:

@@ -57,13 +57,12 @@ class Beside:
                 self._note(doomed, status)
                 self._running[place] = self._spawn(doomed.role)
             elif time.monotonic() > doomed.until:
-                doomed.fate = f"{doomed.role}, any moment"
-                _kill(doomed.pid)
+                _kill(doomed)
 
     def stop(self) -> None:
         """Kill all that still run."""
         for doomed in self._running:
-            _kill(doomed.pid)
+            _kill(doomed)
             self._note(doomed, self._nursery.wait(doomed.pid, 10))
         self._running = []
 
@@ -76,7 +75,7 @@ class Beside:
     def _spawn(self, role: str) -> _Doomed:
         env = dict(self._environ)
         until = time.monotonic() + self._dice.uniform(0.2, _LONGEST_LIFE_S[role])
-        fate = f"{role}, any moment"
+        fate = _any_moment(role)
         if self._dice.random() < 0.7:
             point, times = self._dice.choice(POINTS[role]), self._dice.randint(1, 40)
             if "rename" in point:
@@ -88,6 +87,11 @@ class Beside:
         return _Doomed(role, fate, self._nursery.spawn(argv, env), until)
 
 
-def _kill(pid: int) -> None:
+def _kill(doomed: _Doomed) -> None:
+    doomed.fate = _any_moment(doomed.role)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(doomed.pid, signal.SIGKILL)
+
+
+def _any_moment(role: str) -> str:
+    return f"{role}, any moment"

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from exchange.engine import Machine
+import asyncpg
+
+from exchange.effects.ports import LogUnavailable
 from exchange.terms.stream import format_id
 from tests.chaos import audit, judge
 from tests.chaos.beside import Beside
@@ -222,12 +224,15 @@ async def _looked_up(traders: Sequence[Trader]) -> str:
 
 async def _told_all(venue: Venue) -> str:
     """Nothing, or who has not come to where the commands end."""
-    end = await audit.last_command(venue.settings)
-    positions = {
-        "the engine": await audit.head(venue.settings, "streams"),
-        "the journal": await audit.head(venue.settings, "journal"),
-        "the tables": await audit.projected(venue.settings),
-    }
+    try:
+        end = await audit.last_command(venue.settings)
+        positions = {
+            "the engine": await audit.head(venue.settings, "streams"),
+            "the journal": await audit.head(venue.settings, "journal"),
+            "the tables": await audit.projected(venue.settings),
+        }
+    except (LogUnavailable, asyncpg.PostgresError, OSError) as error:
+        return f"a server is away: {error!r}"
     behind = [f"{name} at {format_id(position)}" for name, position in positions.items() if position != end]
     return f"{', '.join(behind)}; the commands end at {format_id(end)}" if behind else ""
 
@@ -248,18 +253,14 @@ async def _judge(run: _Run) -> None:
         audit.check_snapshots(settings, chains),
         audit.check_feeds(run.readers, machine, record),
         await audit.check_tables(settings, record),
-        await asyncio.to_thread(_ask_the_product, run, machine),
+        await asyncio.to_thread(
+            lambda: list(audit.ask_the_product(run.venue.environ, machine, thorough=run.plan.thorough))
+        ),
     )
     for source in audit.archives(settings):
         verdict.diverged += audit.check_same(source, await audit.read_story(settings, source), story)
     report.verdict = verdict
     _tell(run, report, len(record.trades))
-
-
-def _ask_the_product(run: _Run, machine: Machine) -> list[str]:
-    environ = run.venue.environ
-    replays = audit.check_replays(environ, machine, thorough=run.plan.thorough)
-    return audit.run_checks(replays, audit.check_audits(environ))
 
 
 def _tell(run: _Run, report: Report, trades: int) -> None:
