@@ -90,7 +90,15 @@ async def _command(settings: Settings, args: argparse.Namespace) -> int:
     act = ACTS[args.act]
     url = settings.redis_for("operator")
     reads, questions = (
-        AsyncRedisLog(url, settings.commands_key, settings.events_key, clock_key=settings.clock_key) for _ in range(2)
+        AsyncRedisLog(
+            url,
+            settings.commands_key,
+            settings.events_key,
+            replicas=settings.replicas,
+            replicas_on_disk=settings.replicas_on_disk,
+            clock_key=settings.clock_key,
+        )
+        for _ in range(2)
     )
     clock = AsyncClock()
     store = FileSnapshotStore(settings.snapshots)
