@@ -21,7 +21,7 @@ from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import spawn
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Fsync, Settings
-from exchange.supervisor.start import Kind, environment
+from exchange.supervisor.kinds import Kind, environment
 from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import Command
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.settings import Settings
-from exchange.supervisor.start import environment
+from exchange.supervisor.kinds import GATEWAY, environment
 from exchange.terms.stream import START
 
 PATIENCE = 60.0
@@ -100,7 +100,7 @@ class Exchange:
             return False
 
     def _environment(self) -> dict[str, str]:
-        return environment(self.settings) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        return environment(self.settings, GATEWAY) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def exchange(settings: Settings) -> Iterator[Exchange]:

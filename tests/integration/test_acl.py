@@ -333,6 +333,22 @@ def test_passwords_outlive_a_restart_and_are_made_anew_when_deleted(tmp_path: Pa
         server.stop()
 
 
+def test_an_older_home_without_users_gets_them_and_keeps_its_data(tmp_path: Path) -> None:
+    place = {"sockets": tmp_path / "r", "log": tmp_path / "log", "streams": P}
+    older = ValkeyServer(tmp_path / "home" / "valkey", guarded=False, **place)  # type: ignore[arg-type]
+    older.start()
+    kept = redis.Redis.from_url(older.url).xadd(COMMANDS, {"c": "{}"})
+    older.stop()
+    newer = ValkeyServer(tmp_path / "home" / "valkey", **place)  # type: ignore[arg-type]
+    newer.start()
+    try:
+        assert redis.Redis.from_url(newer.url_for("operator")).xrange(COMMANDS) == [(kept, {b"c": b"{}"})]
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            redis.Redis.from_url(newer.url, retry=Retry(NoBackoff(), 0)).ping()
+    finally:
+        newer.stop()
+
+
 def test_passwords_that_cannot_be_used_stop_the_start_with_what_to_do(tmp_path: Path) -> None:
     keys = tmp_path / "home" / "keys"
     keys.mkdir(parents=True)

@@ -15,7 +15,7 @@ import pytest
 
 from exchange.effects import redis_passwords
 from exchange.settings import Settings, load
-from exchange.supervisor import start
+from exchange.supervisor import kinds, start
 from exchange.supervisor.children import Children, Refusal, Role
 from exchange.supervisor.home import Home, HomeError, refuse_taken_port
 from exchange.supervisor.signals import Signals, Stop, watched
@@ -147,17 +147,17 @@ def test_a_child_is_let_in_to_what_it_needs_and_nothing_else(make_settings: Call
     home.take("http://127.0.0.1:2")
     try:
         home.note_servers(settings.redis_url, settings.database_url, settings.keys_dir / "streams.json")
-        kinds = {
-            start.ENGINE: ("engine", False),
-            start.STANDBY: ("engine", False),
-            start.PROJECTOR: ("projector", True),
-            start.JOURNAL: ("journal", True),
-            start.GATEWAY: ("gateway", True),
-            start.MARKET_MAKER: ("", False),
-            start.MIGRATION: ("", True),
+        users = {
+            kinds.ENGINE: ("engine", False),
+            kinds.STANDBY: ("engine", False),
+            kinds.PROJECTOR: ("projector", True),
+            kinds.JOURNAL: ("journal", True),
+            kinds.GATEWAY: ("gateway", True),
+            kinds.MARKET_MAKER: ("", False),
+            kinds.MIGRATION: ("", True),
         }
-        for kind, (user, database) in kinds.items():
-            environ = start.environment(settings, kind)
+        for kind, (user, database) in users.items():
+            environ = kinds.environment(settings, kind)
             url = f"unix://{user}:{passwords[user]}@/x.sock?db=0" if user else ""
             assert (environ["REDIS_URL"], environ["DATABASE_URL"] != "") == (url, database), kind.words
             others = [password for name, password in passwords.items() if name != user]
@@ -168,7 +168,7 @@ def test_a_child_is_let_in_to_what_it_needs_and_nothing_else(make_settings: Call
 
 @pytest.mark.parametrize("count,names", [(0, []), (1, ["standby"]), (3, ["standby-1", "standby-2", "standby-3"])])
 def test_several_of_a_kind_are_numbered(count: int, names: list[str]) -> None:
-    assert start.numbered("standby", count) == names
+    assert kinds.numbered("standby", count) == names
 
 
 def test_memory_for_the_streams_is_what_is_asked_for_or_half_of_what_there_is(

@@ -5,15 +5,13 @@ Then everything is watched until somebody asks for the end, and stopped in the o
 last, so that no role loses its server while it finishes.
 """
 
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import NamedTuple
 
 from exchange import __version__, compiled, demo
 from exchange.effects import role_states
@@ -24,6 +22,19 @@ from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings, load, variable
 from exchange.supervisor.children import Children, Refusal, Role, last_words
 from exchange.supervisor.home import Home, HomeError, masked, refuse_taken_port
+from exchange.supervisor.kinds import (
+    DOORS,
+    ENGINE,
+    GATEWAY,
+    JOURNAL,
+    MARKET_MAKER,
+    MIGRATION,
+    PROJECTOR,
+    STANDBY,
+    Kind,
+    environment,
+    numbered,
+)
 from exchange.supervisor.signals import Signals, Stop, watched
 
 CRASHES_AT_START = 4
@@ -33,28 +44,8 @@ STOP_SECONDS = 15.0
 _PATIENCE_SECONDS = 10.0
 
 CLIENTS = ("market-maker",)
-DOORS = "api"
-"""Gateways are named `api-1`, `api-2`…"""
 
 _MEGABYTE = 1024 * 1024
-
-
-class Kind(NamedTuple):
-    """A kind of process: the words of its command, and what it is let in to."""
-
-    words: tuple[str, ...]
-    user: str = ""
-    """The stream server's user that it logs in as (`effects.redis_users`)."""
-    database: bool = False
-
-
-ENGINE = Kind(("engine",), "engine")
-STANDBY = Kind(("standby",), "engine")
-PROJECTOR = Kind(("project", "timescale"), "projector", database=True)
-JOURNAL = Kind(("project", "journal"), "journal", database=True)
-GATEWAY = Kind((DOORS,), "gateway", database=True)
-MARKET_MAKER = Kind(("market-maker",))
-MIGRATION = Kind(("migrate",), database=True)
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> int:
@@ -65,11 +56,12 @@ def up(settings: Settings, say: Callable[[str], None]) -> int:
     """
     home = Home(settings)
     try:
-        refuse_shared(load_again(settings))
         home.take(address(settings))
         try:
+            settings = load_again(settings)
+            refuse_shared(settings)
             with watched() as signals:
-                return _Exchange(home, load_again(settings), signals, say).run()
+                return _Exchange(home, settings, signals, say).run()
         finally:
             home.release()
     except HomeError as error:
@@ -108,21 +100,6 @@ def address(settings: Settings) -> str:
 def reach(host: str) -> str:
     """The address at which this machine reaches what listens on `host`: loopback for those that mean every address."""
     return "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host  # noqa: S104  nothing is bound here
-
-
-def environment(settings: Settings, kind: Kind) -> dict[str, str]:
-    """What a child is started with: exactly these settings, whatever this process was started with, and no credentials
-    but its own."""
-    settings = replace(
-        settings,
-        redis_url=settings.redis_for(kind.user) if kind.user else "",
-        database_url=settings.database_url if kind.database else "",
-    )
-    values = {variable(field.name): getattr(settings, field.name) for field in fields(settings)}
-    texts = {
-        name: ("yes" if value else "no") if isinstance(value, bool) else str(value) for name, value in values.items()
-    }
-    return dict(os.environ) | texts
 
 
 class _Exchange:
@@ -279,11 +256,6 @@ class _Exchange:
 def stream_memory(settings: Settings) -> int:
     """The memory limit in bytes of a stream server of one's own: as set, or half of what there is."""
     return settings.stream_memory_mb * _MEGABYTE or memory.available() // 2
-
-
-def numbered(name: str, count: int) -> list[str]:
-    """Names for so many of a kind: the plain name for a single one."""
-    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def health(settings: Settings) -> str:
