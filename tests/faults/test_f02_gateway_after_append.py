@@ -8,12 +8,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import redis
 import redis.asyncio
 
 from exchange.events.types import Accepted, Duplicate
+from exchange.projections.journal.database import DatabaseSegments
 from exchange.settings import Settings
+from exchange.terms.stream import START, parse_id
 from tests.faults.gateways import all_events, gateway_process, up
 from tests.integration.api_world import Client, eventually, free_port, world
+from tests.integration.archiving import keep, live, trim
 
 MakeSettings = Callable[..., Settings]
 
@@ -57,3 +61,35 @@ async def test_f02_an_order_through_a_killed_gateway_takes_effect_once(
         assert [event.client_id for event in accepted] == ["once"]
         assert any(isinstance(event, Duplicate) for event in events)
         assert await user.balances() == {"INR": ("990.00", "10.00")}
+
+
+async def test_f02_a_repetition_gets_its_first_result_after_that_has_left_the_streams(
+    make_settings: MakeSettings, redis_url: str, database_url: str, streams: str, client: redis.Redis
+) -> None:
+    """Names are remembered for longer than the streams keep entries; the journal has what they came to."""
+    settings = make_settings(redis_url=redis_url, database_url=database_url, demo=True)
+    async with world(settings) as place, live(redis_url, streams) as log:
+        user = await place.user(INR="1000")
+        placed = await user.limit("buy", "10", "1", client_order_id="once")
+        refused = await user.limit("buy", "10.01", "1", client_order_id="never")
+        gift = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"})
+        assert (placed.status, refused.status, gift.status) == (201, 422, 201)
+        last = await user.limit("buy", "11", "1")
+        pairs = list(zip(await log.commands(START, 1_000), await log.events(START, 1_000), strict=True))
+        trim(client, streams, parse_id(last.headers["X-Exchange-Position"]))
+
+        gone = await user.limit("buy", "10", "1", client_order_id="once")
+        assert (gone.status, gone.code) == (409, "result_gone")  # nobody has archived it: nothing may be made up
+
+        segments = DatabaseSegments(database_url)
+        await keep(segments, pairs, 7)
+        await segments.close()
+        again = await asyncio.gather(*(user.limit("buy", "10", "1", client_order_id="once") for _ in range(4)))
+        assert [answer.data for answer in again] == [placed.data] * 4
+        still = await user.limit("buy", "10.01", "1", client_order_id="never")
+        assert (still.status, still.code) == (422, "off_tick")
+        other = await user.limit("buy", "12", "1", client_order_id="once")
+        assert (other.status, other.code) == (409, "client_order_id_reused")
+        given = await user.post("/api/v1/deposits", {"asset": "INR", "amount": "5", "ref": "gift"})
+        assert given.data == gift.data
+        assert await user.balances() == {"INR": ("984.00", "21.00")}

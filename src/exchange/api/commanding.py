@@ -9,6 +9,7 @@ one incarnation of the log's server; when that changes on the way, the outcome i
 import asyncio
 from typing import Final, Protocol
 
+from exchange.api.archived import Archived
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.api.headroom import Headroom, endless
 from exchange.api.parts import WHOLE, answers, duplicate_of, parts, refusal_of, same_part
@@ -58,9 +59,16 @@ class CommandPath:
     """The way of commands to the engine and of results back."""
 
     def __init__(
-        self, log: Log, reader: Reader, *, deadline_s: float = DEADLINE_S, headroom: Headroom | None = None
+        self,
+        log: Log,
+        reader: Reader,
+        *,
+        deadline_s: float = DEADLINE_S,
+        headroom: Headroom | None = None,
+        archived: Archived | None = None,
     ) -> None:
         self._log = log
+        self._archived = archived
         self._writer = CommandWriter(log)
         self._reader = reader
         self._deadline_s = deadline_s
@@ -143,6 +151,8 @@ class CommandPath:
         async with asyncio.timeout(self._deadline_s):
             entry = await self._log.event(id)
             original = await self._command(id)
+            if (entry is None or original is None) and self._archived is not None:
+                original, entry = await self._archived.find(id) or (None, None)
         self._see_current(waiter)
         if entry is None or original is None:
             raise ApiError(GatewayCode.RESULT_GONE)

@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 
 from exchange.api.app import Door
+from exchange.api.archived import Archived
 from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.crowd import MAX_CONNECTIONS, Crowd
 from exchange.api.following import Follower
@@ -31,6 +32,7 @@ from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis_clock import SandboxClock
 from exchange.effects.redis_log import AsyncRedisLog
+from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.timescale.history import History
 from exchange.settings import Settings
 
@@ -68,8 +70,11 @@ class Server:
         tokens = Tokens(load_key(settings.keys_dir))
         clock = self._clock
         reads, questions = self._log(), self._log()
-        history = identity = None
+        history = identity = archived = None
         if settings.database_url:
+            segments = DatabaseSegments(settings.database_url)
+            self._stack.push_async_callback(segments.close)
+            archived = Archived(segments)
             history = History(settings.database_url)
             self._stack.push_async_callback(history.close)
             mark = sandbox_mark.read(settings.home)
@@ -82,7 +87,7 @@ class Server:
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
         headroom = Headroom(questions.room, disk_of(settings.home / "valkey") if embedded else lambda: None)
-        commands = CommandPath(questions, follower, deadline_s=self._deadline_s, headroom=headroom)
+        commands = CommandPath(questions, follower, deadline_s=self._deadline_s, headroom=headroom, archived=archived)
         past = Past(history)
         gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)
         self._stack.push_async_callback(follower.stop)
