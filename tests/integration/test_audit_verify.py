@@ -1,5 +1,9 @@
 """`exchange audit verify` on real streams, table, segments and snapshots: what holds, and what does not, by name."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -269,3 +273,29 @@ def test_what_cannot_be_asked_is_no_verdict(make_settings: Make, redis_url: str)
 def test_ids_go_up(pairs: list[Pair]) -> None:
     """What the tests above take for granted."""
     assert all(one[1].id < other[1].id for one, other in pairwise(pairs))
+
+
+def test_the_command_ends_with_the_verdict_s_code(past: Past, redis_url: str) -> None:
+    """What cron and CI look at."""
+    settings = past.settings
+    environ = {
+        **os.environ,
+        "EXCHANGE_HOME": str(settings.home),
+        "EXCHANGE_STREAMS": settings.streams,
+        "EXCHANGE_JOURNAL_FOLDER": settings.journal_folder,
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": "",
+    }
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "exchange", "audit", *arguments]
+        return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+    done = command("verify")
+    assert (done.returncode, done.stderr) == (0, "") and "verified" in done.stdout
+    path = past.snapshots()[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    done = command("verify", "--json")
+    assert (done.returncode, json.loads(done.stdout)["difference"]["place"]) == (1, f"snapshot {path.name}")
+    done = command("verify", "--source", "nowhere")
+    assert done.returncode == 2 and "nowhere" in done.stderr
