@@ -65,6 +65,29 @@ def _assert_kept(log: BlockingRedisLog, traffic: Traffic) -> None:
     assert [id for id in appended if id not in commands] == []
 
 
+def test_f09_what_a_restarted_server_shows_is_on_the_disk(tmp_path: Path) -> None:
+    """It was killed between write and fsync, and loses its power before anybody writes again."""
+    server = ShimmedServer(tmp_path)
+    server.start()
+    log = BlockingRedisLog(server.url, *KEYS)
+    try:
+        log.append_many([b"x"] * 10)
+        server.kill()
+        for record in server.shim.glob("synced-*"):
+            record.unlink()  # as if no fsync had come after the last writes
+        server.start()
+        log.close()
+        shown = all_commands(log)
+        assert len(shown) == 10
+        assert server.cut_power() == 0
+        server.start()
+        log.close()
+        assert [one.id for one in all_commands(log)] == [one.id for one in shown]
+    finally:
+        log.close()
+        server.stop()
+
+
 async def test_f09_killing_the_server_loses_nothing_under_everysec(tmp_path: Path) -> None:
     server = ShimmedServer(tmp_path, fsync="everysec")
     server.start()

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -113,11 +114,17 @@ class ShimmedServer(ValkeyServer):
         kept = os.environ.copy()
         os.environ.update(environ(self.shim))
         try:
-            super().start()
+            with mock.patch("os.fsync", self._record):
+                super().start()
         finally:
             for name in ("LD_PRELOAD", "SHIM_FOLDER"):
                 os.environ.pop(name, None)
             os.environ.update(kept)
+
+    def _record(self, fd: int) -> None:
+        """What our own process syncs counts too."""
+        stat = os.fstat(fd)
+        (self.shim / f"synced-{stat.st_dev}-{stat.st_ino}").write_text(f"{stat.st_size:020}\n")
 
     def kill(self) -> None:
         """Kill -9, and wait until it is dead."""

@@ -28,6 +28,17 @@ def private(folder: Path) -> Path:
     return folder
 
 
+def sync(folder: Path) -> None:
+    """See that all files under a folder are on the disk as they are."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+
 class Lock:
     """The exclusive hold on a data folder."""
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from exchange.effects import redis_passwords
 from exchange.effects.redis_users import Version, acl_file
 from exchange.effects.redis_wire import request
-from exchange.embedded.folder import Lock, private, remove_socket_folder, socket_folder
+from exchange.embedded.folder import Lock, private, remove_socket_folder, socket_folder, sync
 from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
 from exchange.settings import Fsync
 
@@ -111,6 +111,9 @@ class ValkeyServer:
             if self.child is None or not self._socket.parent.exists():
                 self._socket = socket_folder(self._sockets, SOCKET) / SOCKET
             self._socket.unlink(missing_ok=True)
+            # A killed server may have written what it had not synced yet. The next one serves it at once, and syncs it
+            # only with the next write: until then a power loss would take back what was shown.
+            sync(self._folder)
             argv = [str(binary), *self._options()]
             if self._keys is not None:
                 argv += ["--aclfile", str(self._write_rules(self._keys, _version(binary)))]
