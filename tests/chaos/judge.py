@@ -56,7 +56,7 @@ def _judge(verdict: Verdict, asked: Asked, record: Record) -> None:
         places = ", ".join(format_id(effect.id) for effect in effects)
         verdict.doubled.append(f"{asked.key} took effect {len(effects)} times: {places}")
     for answer in asked.answers:
-        if answer.status == 500:
+        if answer.status == 500 or answer.code == "result_gone":
             verdict.diverged.append(f"{asked.key} was answered {answer.status} {answer.code}")
     if asked.acked and not effects:
         verdict.lost.append(f"{asked.key} was told {_shown(asked.acked[0])}, and the log has no such effect")
@@ -70,8 +70,6 @@ def _judge(verdict: Verdict, asked: Asked, record: Record) -> None:
     not_open = asked.kind == "cancel" and any(answer.code == "unknown_order" for answer in asked.answers)
     if not_open and int(asked.name) not in record.ended:
         verdict.diverged.append(f"{asked.key} was refused as not open, and the order never ended")
-    if asked.looked_up is not None:
-        _looked_up(verdict, asked, effects)
     if not asked.known:
         verdict.stuck.append(f"{asked.key} has no outcome: {[_shown(answer) for answer in asked.answers]}")
 
@@ -86,24 +84,6 @@ def _refusal(verdict: Verdict, asked: Asked, effects: Sequence[Effect], record: 
             verdict.diverged.append(f"{asked.key} was refused with {answer.code}; the log says {said}")
     if effects and asked.kind in NAMED:
         verdict.diverged.append(f"{asked.key} was refused, and took effect in {format_id(effects[0].id)}")
-
-
-def _looked_up(verdict: Verdict, asked: Asked, effects: Sequence[Effect]) -> None:
-    """The tables show every effect, under its number, and nothing else."""
-    shown = [row["id"] for row in asked.looked_up or ()]
-    if shown != [_number(effect) for effect in effects]:
-        places = [format_id(effect.id) for effect in effects]
-        verdict.diverged.append(f"{asked.key} was looked up: {asked.looked_up}; the log has it at {places}")
-
-
-def _number(effect: Effect) -> object:
-    """What the outside calls an effect."""
-    event = effect.event
-    if isinstance(event, Accepted):
-        return event.order
-    if isinstance(event, ListOpened):
-        return event.order_list
-    return event.withdrawal if isinstance(event, WithdrawalReserved) else format_id(effect.id)
 
 
 def _compare(verdict: Verdict, asked: Asked, answer: Answer, effect: Effect, record: Record) -> None:

@@ -200,10 +200,12 @@ def test_an_answer_that_says_something_else_than_the_log_has_diverged(desk: Desk
 def test_answers_that_contradict_each_other_or_the_log_have_diverged(desk: Desk) -> None:
     desk.find("place", "maker").answers.append(Answer(422, {"error": {"code": "off_lot"}}, "1-9"))
     desk.find("place", "rich").answers.append(Answer(500, {"error": {"code": "internal"}}, ""))
+    desk.find("withdraw", "out").answers.append(Answer(409, {"error": {"code": "result_gone"}}, ""))
     desk.find("deposit", "in").answers[0] = desk.find("deposit", "in").answers[0]._replace(position="1-1")
     found = desk.verdict().diverged
     assert any("was refused, and took effect" in text for text in found)
     assert any("500 internal" in text for text in found)
+    assert any("409 result_gone" in text for text in found)
     assert any("before it took effect" in text for text in found)
 
 
@@ -231,16 +233,6 @@ def test_what_has_no_outcome_is_stuck_and_neither_lost_nor_found(desk: Desk) -> 
     assert len(verdict.stuck) == 1
     assert not verdict.clean
     assert not verdict.lost + verdict.doubled + verdict.diverged
-
-
-@pytest.mark.parametrize("name,shown,wrong", [("taker", [2], 0), ("taker", [], 1), ("taker", [3], 1), ("rich", [], 0)])
-def test_what_is_looked_up_is_what_took_effect(desk: Desk, name: str, shown: list[int], wrong: int) -> None:
-    asked = desk.find("place", name)
-    asked.answers[:] = [Answer(409, {"error": {"code": "result_gone"}}, "")]
-    assert not asked.known
-    asked.looked_up = [{"id": number} for number in shown]
-    verdict = desk.verdict()
-    assert (len(verdict.diverged), verdict.stuck) == (wrong, [])
 
 
 def test_a_changed_byte_and_another_source_are_seen(desk: Desk) -> None:

@@ -59,8 +59,6 @@ class Asked:
     path: str
     body: Json | None
     answers: list[Answer] = field(default_factory=list)
-    looked_up: list[Json] | None = None
-    """What the tables said of it, for what was asked again after its first result had left the log; None: not asked."""
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -82,9 +80,4 @@ class Asked:
         """Whether the outcome is known. That an order is not open (any more) says all there is to know of its cancel or
         amendment; a gateway sees that without asking the engine."""
         closed = self.kind not in NAMED and any(answer.code == "unknown_order" for answer in self.answers)
-        return closed or self.looked_up is not None or any(answer.final for answer in self.answers)
-
-    @property
-    def gone(self) -> bool:
-        """Whether there is a result, and it has to be looked up: asking again would only say so again."""
-        return any(answer.code == "result_gone" for answer in self.answers)
+        return closed or any(answer.final for answer in self.answers)

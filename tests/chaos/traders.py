@@ -19,14 +19,9 @@ from tests.chaos.told import NAMED, Answer, Asked, Json, Kind
 
 TWICE: Final = 0.03
 TIMEOUT_S: Final = 8.0
+LONGEST_MS: Final = 2_000
+"""So long, at most, does an order with a time of its own rest."""
 _KEPT_ORDERS: Final = 60
-_LOOK_UP: Final[dict[Kind, tuple[str, str]]] = {
-    "place": ("/orders?status=all&client_order_id={name}", "client_order_id"),
-    "list": ("/order-lists?status=all&client_list_id={name}", "client_list_id"),
-    "deposit": ("/deposits?limit=500", "ref"),
-    "withdraw": ("/withdrawals?limit=500", "ref"),
-}
-"""Where each thing is looked up, and the field that has its name."""
 
 
 class Market(NamedTuple):
@@ -96,21 +91,10 @@ class Trader:
 
     async def find_out(self) -> int:
         """Ask once more for everything whose outcome is unknown; how many have none yet."""
-        unknown = [asked for asked in self.diary if not asked.known and not asked.gone]
+        unknown = [asked for asked in self.diary if not asked.known]
         for asked in unknown:
             await self._send(asked)
-        return sum(not asked.known and not asked.gone for asked in unknown)
-
-    async def look_up(self) -> int:
-        """Look up what is too old to be told again; how many could not be. The tables must have come to the end."""
-        old = [asked for asked in self.diary if asked.gone and not asked.known]
-        for asked in old:
-            path, field = _LOOK_UP[asked.kind]
-            answer = await self._attempt("GET", f"/api/v1{path.format(name=asked.name)}", None, self._token)
-            if answer.accepted:
-                ((_, rows),) = answer.body.items()
-                asked.looked_up = [row for row in rows if row[field] == asked.name]
-        return sum(not asked.known for asked in old)
+        return sum(not asked.known for asked in unknown)
 
     async def _want(self) -> None:
         asked, more = self._wish()
@@ -179,7 +163,7 @@ class Trader:
         if roll < 0.28:
             return {"time_in_force": self._dice.choice(["ioc", "fok"])}
         if roll < 0.34:
-            return {"time_in_force": "gtd", "expires_at": int(time.time() * 1000) + self._dice.randint(200, 4_000)}
+            return {"time_in_force": "gtd", "expires_at": int(time.time() * 1000) + self._dice.randint(200, LONGEST_MS)}
         if roll < 0.40:
             return {"post_only": self._dice.choice(["refuse", "reprice"])}
         if roll < 0.46 and lots > 3:
@@ -236,23 +220,20 @@ class Trader:
     async def _send(self, asked: Asked) -> None:
         """Ask once, and write down what is answered."""
         token = self._treasurer if asked.kind == "deposit" else self._token
-        asked.answers.append(await self._attempt(asked.method, asked.path, asked.body, token))
-
-    async def _attempt(self, method: str, path: str, body: Json | None, token: str) -> Answer:
         try:
-            return await self._once(method, path, body, token)
+            asked.answers.append(await self._once(asked, token))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            return Answer(0, {"error": {"code": type(error).__name__}}, "")
+            asked.answers.append(Answer(0, {"error": {"code": type(error).__name__}}, ""))
 
-    async def _once(self, method: str, path: str, sent: Json | None, token: str) -> Answer:
+    async def _once(self, asked: Asked, token: str) -> Answer:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
             self._session = aiohttp.ClientSession(timeout=timeout)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        data = None if sent is None else json.dumps(sent)
+        data = None if asked.body is None else json.dumps(asked.body)
         if data is None:
             del headers["Content-Type"]
-        async with self._session.request(method, self._url + path, data=data, headers=headers) as response:
+        async with self._session.request(asked.method, self._url + asked.path, data=data, headers=headers) as response:
             body: Json = json.loads(await response.read())
             return Answer(response.status, body, response.headers.get("X-Exchange-Position", ""))
 
