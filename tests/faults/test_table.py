@@ -12,7 +12,7 @@ DOCUMENT = FOLDER.parents[1] / "docs" / "reliability.md"
 ROWS = range(1, 29)
 
 
-def tests_by_row() -> dict[int, set[str]]:
+def rows_shown() -> dict[int, set[str]]:
     """The files with tests of each row, as their functions are named."""
     found: dict[int, set[str]] = defaultdict(set)
     for path in sorted(FOLDER.glob("test_f[0-9][0-9]_*.py")):
@@ -33,8 +33,8 @@ def documented() -> dict[int, set[str]]:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_of_the_table_has_tests_named_after_it(row: int) -> None:
-    assert tests_by_row()[row], f"nothing shows F{row}: add tests/faults/test_f{row:02}_….py"
+    assert rows_shown()[row], f"nothing shows F{row}: add tests/faults/test_f{row:02}_….py"
 
 
 def test_the_document_names_the_files_of_every_row_and_no_others() -> None:
-    assert documented() == {row: tests_by_row()[row] for row in ROWS}
+    assert documented() == {row: rows_shown()[row] for row in ROWS}
