@@ -120,7 +120,8 @@ async def journaling(
     trim_seconds: float = 3600,
     wrapped: Callable[[AsyncRedisLog], Log] | None = None,
 ) -> AsyncIterator[Journaling]:
-    """A journal in this process; it closes segments after 25 entries and trims when told to, unless asked otherwise.
+    """A journal in this process. Unless asked otherwise it closes segments after 25 entries, and trims in its first
+    turn and when told to.
 
     Args:
         wrapped: puts something between the journal and the log.

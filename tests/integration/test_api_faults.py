@@ -7,10 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
-import redis
-import redis.asyncio
 
-from exchange.embedded.postgres import PostgresServer
 from exchange.settings import Settings
 from tests.faults.gateways import gateway_process, up
 from tests.integration.api_world import (
@@ -23,71 +20,6 @@ from tests.integration.api_world import (
 )
 
 MakeSettings = Callable[..., Settings]
-
-
-async def test_a_log_that_lost_its_tail_has_the_view_built_again(
-    make_settings: MakeSettings, redis_url: str, database_url: str
-) -> None:
-    """F11, as far as it concerns the gateway: what was read is gone, so nothing in memory counts."""
-    async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
-        user = await place.user(INR="1000")
-        await user.limit("buy", "10", "1")
-        await place.stop_engine()
-        log = redis.asyncio.Redis.from_url(redis_url)
-        last = (await log.xinfo_stream(place.settings.events_key))["last-generated-id"]
-        async with place.socket(user) as feed:
-            await feed.ask("SUBSCRIBE", "orders")
-            assert len((await feed.receive("orders"))["data"]) == 1
-            await log.xdel(place.settings.events_key, last)
-            await log.client_kill_filter(_type="normal", skipme=True)
-            await log.aclose()
-            while (message := await feed.ws.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.TEXT:
-                pass
-            assert (message.type, feed.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 1012)
-
-        async def rebuilt() -> bool:
-            return (await user.get("/api/v1/orders")).data == {"orders": []}
-
-        await eventually(rebuilt)
-        assert await user.balances() == {"INR": ("1000.00", "0.00")}
-
-
-async def test_without_the_database_trading_goes_on(
-    make_settings: MakeSettings, redis_url: str, tmp_path: Path
-) -> None:
-    """F25."""
-    postgres = PostgresServer(tmp_path / "p", sockets=tmp_path / "r", log=tmp_path / "p.log", durable=False)
-    postgres.start()
-    try:
-        database_url = postgres.database_url("postgres")
-        async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as place:
-            user = await place.user(INR="1000")
-            await asyncio.to_thread(postgres.stop)
-            placed = await user.limit("buy", "10", "1", client_order_id="a")
-            assert placed.status == 201
-            assert (await user.get(f"/api/v1/order/{placed.data['id']}")).data["status"] == "open"
-            assert len((await user.get("/api/v1/orders")).data["orders"]) == 1
-            assert (await user.call("DELETE", f"/api/v1/order/{placed.data['id']}")).status == 200
-            assert (await user.get(f"/api/v1/order/{placed.data['id']}")).data["status"] == "canceled"
-            health = await place.anonymous().get("/healthz")
-            assert (health.status, health.data["checks"]["database"] == "ok") == (200, False)
-            for path in ("orders?status=all", "fills", "deposits", "withdrawals", "order/999"):
-                answer = await user.get(f"/api/v1/{path}")
-                assert (answer.status, answer.code) == (503, "database_unavailable"), path
-                assert answer.headers["Retry-After"] == "1"
-            credentials = {"email": "user1@example.org", "password": PASSWORD}
-            for path in ("signin", "signup"):
-                answer = await place.anonymous().post(f"/api/v1/{path}", credentials)
-                assert (answer.status, answer.code) == (503, "database_unavailable")
-            await asyncio.to_thread(postgres.start)
-
-            async def signed_in() -> bool:
-                return (await place.anonymous().post("/api/v1/signin", credentials)).status == 200
-
-            await eventually(signed_in)
-            assert (await user.get("/api/v1/deposits")).status == 200
-    finally:
-        postgres.stop()
 
 
 async def test_a_user_whose_account_was_not_opened_gets_it_at_the_next_sign_in(

@@ -3,8 +3,6 @@
 The matrix of damaged snapshots, foreign logs, trimmed and changed streams.
 """
 
-from pathlib import Path
-
 import pytest
 import redis
 
@@ -13,7 +11,7 @@ from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.roles.recovery import recover
-from exchange.roles.stops import Gap, Mismatch, Trimmed
+from exchange.roles.stops import Gap, Mismatch
 from exchange.terms.stream import CommandEntry, EventEntry, format_id, genesis_head
 from tests.integration.trading import (
     all_commands,
@@ -22,8 +20,6 @@ from tests.integration.trading import (
     hash_from_genesis,
     open_world,
     reasons,
-    some,
-    standby,
     three_snapshots,
     trade,
 )
@@ -47,56 +43,6 @@ def test_snapshot_and_replay_give_the_state_of_a_replay_from_genesis(
 
 
 # --- what refuses the start ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("trimmed", [("commands",), ("events",), ("commands", "events")])
-def test_streams_trimmed_past_every_snapshot_refuse_the_start(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, trimmed: tuple[str, ...]
-) -> None:
-    three_snapshots(log, store)
-    after = format_id(all_events(log)[-10].id)
-    for stream in trimmed:
-        client.xtrim(f"{streams}:{stream}", minid=after, approximate=False)
-    with pytest.raises(Gap):
-        run(recover(log, store))
-
-
-def test_trimming_the_command_of_the_last_result_away_refuses_the_start(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
-) -> None:
-    """Commands that nobody has answered are gone with it, and no reader would notice."""
-    three_snapshots(log, store)
-    run(standby(log, store).turn())
-    log.append_many(some(9, 5))
-    client.xtrim(f"{streams}:commands", minid=format_id(all_commands(log)[-2].id), approximate=False)
-    with pytest.raises(Trimmed):
-        run(recover(log, store))
-
-
-def test_streams_trimmed_up_to_an_older_snapshot_start(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, folder: Path
-) -> None:
-    three_snapshots(log, store)
-    wanted = hash_from_genesis(log)
-    newest, older, _ = store.names()
-    anchor = format_id(snapshots.position_of(older))
-    for stream in ("commands", "events"):
-        client.xtrim(f"{streams}:{stream}", minid=anchor, approximate=False)
-    assert snapshots.state_hash(run(recover(log, store))) == wanted
-    (folder / newest).write_bytes(b"")
-    assert snapshots.state_hash(run(recover(log, store))) == wanted
-    (folder / older).write_bytes(b"")
-    with pytest.raises(Trimmed):
-        run(recover(log, store))
-
-
-def test_an_emptied_event_stream_refuses_the_start(
-    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str
-) -> None:
-    open_world(log, store)
-    client.xtrim(f"{streams}:events", maxlen=0, approximate=False)
-    with pytest.raises(Trimmed):
-        run(recover(log, store))
 
 
 @pytest.mark.parametrize("stream", ["commands", "events"])

@@ -188,26 +188,6 @@ def test_a_restart_of_the_server_makes_the_engine_recover(own_server: ValkeyServ
     assert_sound(log)
 
 
-@pytest.mark.parametrize("cut", [1 + 331 * number for number in range(10)])
-def test_a_log_that_lost_its_tail_is_continued_from_what_is_left(
-    own_server: ValkeyServer, store: FileSnapshotStore, cut: int
-) -> None:
-    """The append-only file is cut at an odd place, as by a power failure with a weaker fsync; the engine that lives on
-    had published more than there is now."""
-    log = BlockingRedisLog(own_server.url, "t:commands", "t:events")
-    engine = open_world(log, store)
-    run(standby(log, store).turn())
-    trade(engine, log, 1, 50)
-    restart(own_server, cut=cut)
-    with pytest.raises(LogUnavailable):
-        run(engine.turn())
-    engine._memory.doubt()
-    run(engine.turn())
-    trade(engine, log, 2, 20)
-    assert_sound(log)
-    log.close()
-
-
 # --- the standby -----------------------------------------------------------------------------------------------------
 
 

@@ -15,10 +15,7 @@ import redis
 from structlog.testing import capture_logs
 
 from exchange.effects.redis_log import AsyncRedisLog
-from exchange.embedded.postgres import PostgresServer
-from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
-from exchange.events.tail import TailLost
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.projector import Projector
@@ -225,41 +222,6 @@ async def test_the_group_shows_how_far_behind_the_rows_are(
         assert mark(client, streams) == (format_id(later[-1][1].id), 0, 0)
 
 
-@pytest.mark.parametrize("point", ["before_commit", "after_commit"])
-def test_a_kill_around_the_commit_neither_loses_nor_doubles(
-    client: redis.Redis, redis_url: str, streams: str, database: str, point: str
-) -> None:
-    pairs = a_log(5, 250)
-    put(client, streams, pairs)
-    ends = ["0-0", *(format_id(entry.id) for _, entry in pairs)]
-    command = [sys.executable, "-m", "exchange", "project", "timescale", "--batch", "40"]
-    environ = {
-        **os.environ,
-        "PYTHONPATH": str(SOURCE),
-        "REDIS_URL": redis_url,
-        "DATABASE_URL": database,
-        "EXCHANGE_STREAMS": streams,
-    }
-    committed = 0
-    for turn in (1, 2, 1):
-        killed = subprocess.run(
-            command, env={**environ, "EXCHANGE_FAILPOINT": f"{point}:{turn}"}, timeout=DEADLINE, check=False
-        )
-        assert killed.returncode == -signal.SIGKILL
-        # Each batch that was committed counts, once; the group never is ahead of it.
-        committed += 40 * (turn if point == "after_commit" else turn - 1)
-        assert asyncio.run(position(database)) == ends[committed]
-        assert mark(client, streams)[0] == ends[committed - 40 if point == "after_commit" else committed]
-
-    async def finish() -> None:
-        async with projecting(redis_url, streams, database, 40) as projector:
-            await projector.catch_up()
-        assert await stored(database) == expected(entries(pairs))
-
-    asyncio.run(finish())
-    assert mark(client, streams) == (ends[-1], 0, 0)
-
-
 async def test_a_second_projector_stands_by_and_takes_over(
     client: redis.Redis, redis_url: str, streams: str, database: str
 ) -> None:
@@ -323,55 +285,6 @@ async def test_tables_that_somebody_else_wrote_to_stop_the_projection(
 # --- the log is not what it was ---------------------------------------------------------------------------------------
 
 
-async def test_rows_ahead_of_the_log_are_made_again_with_an_alarm(
-    client: redis.Redis, redis_url: str, streams: str, database: str
-) -> None:
-    pairs = a_log(9, 200)
-    put(client, streams, pairs)
-    async with projecting(redis_url, streams, database) as projector:
-        await projector.catch_up()
-    client.delete(f"{streams}:commands", f"{streams}:events")
-    left = pairs[:120]
-    put(client, streams, left)
-    async with projecting(redis_url, streams, database) as projector:
-        with capture_logs() as logs:
-            await follow_until(projector, database, left)
-        assert projector.rebuilds == 1
-    assert any(line["log_level"] == "error" and "no entry" in line["reason"] for line in logs if "reason" in line)
-    assert await stored(database) == expected(entries(left))
-
-
-async def test_a_tail_lost_while_the_projector_lives_is_noticed(tmp_path: Path, streams: str, database: str) -> None:
-    server = ValkeyServer(
-        tmp_path / "valkey", sockets=tmp_path / "run", log=tmp_path / "log", fsync="everysec", guarded=False
-    )
-    server.start()
-    pairs = a_log(10, 200)
-    changed = other_end(pairs, 100, seed=11)
-    assert changed[-1][1].id > pairs[150][1].id
-    try:
-        with redis.Redis.from_url(server.url) as client:
-            put(client, streams, pairs[:150])
-        async with projecting(server.url, streams, database, 30) as projector:
-            there = asyncio.Event()
-            running = asyncio.create_task(projector.run(there.is_set))
-            async with asyncio.timeout(DEADLINE):
-                await reach(database, pairs[:150], running)
-                server.stop()
-                server.start()
-                with redis.Redis.from_url(server.url) as client:
-                    # The first hundred entries are left, and others were added before anybody looked.
-                    client.delete(f"{streams}:commands", f"{streams}:events")
-                    put(client, streams, changed)
-                await reach(database, changed, running)
-                there.set()
-                await running
-            assert projector.rebuilds == 1
-        assert await stored(database) == expected(entries(changed))
-    finally:
-        server.stop()
-
-
 async def test_another_log_replaces_the_rows(client: redis.Redis, redis_url: str, streams: str, database: str) -> None:
     put(client, streams, a_log(12, 60))
     async with projecting(redis_url, streams, database) as projector:
@@ -408,35 +321,6 @@ async def test_a_trimmed_log_carries_on_but_builds_nothing_from_nothing(
     assert await stored(database) == expected(entries(pairs))
 
 
-async def test_what_was_trimmed_under_a_living_projector_is_missed_not_skipped(
-    client: redis.Redis, redis_url: str, streams: str, database: str
-) -> None:
-    pairs = a_log(20, 200)
-
-    def trim(first: int) -> None:
-        for stream in ("commands", "events"):
-            client.xtrim(f"{streams}:{stream}", minid=format_id(pairs[first][1].id), approximate=False)
-
-    async with asyncio.timeout(DEADLINE), projecting(redis_url, streams, database) as projector:
-        await projector.turn()
-        put(client, streams, pairs[:100])
-        trim(10)
-        with pytest.raises(CannotProject, match="not the beginning of a log"):
-            await projector.run(lambda: False)
-        assert await position(database) == "0-0"
-        client.delete(f"{streams}:commands", f"{streams}:events")
-        put(client, streams, pairs[:100])
-        await projector.catch_up()
-        await projector.turn()  # its position was compared with the log
-        put(client, streams, pairs[100:])
-        trim(110)
-        with pytest.raises(TailLost):
-            await projector.turn()
-        with pytest.raises(CannotProject, match="where the database's rows end"):
-            await projector.run(lambda: False)
-    assert await stored(database) == expected(entries(pairs[:100]))
-
-
 async def test_an_empty_stream_costs_no_rows(client: redis.Redis, redis_url: str, streams: str, database: str) -> None:
     pairs = a_log(15, 50)
     put(client, streams, pairs)
@@ -451,36 +335,6 @@ async def test_an_empty_stream_costs_no_rows(client: redis.Redis, redis_url: str
 
 
 # --- something is away ------------------------------------------------------------------------------------------------
-
-
-async def test_a_database_away_is_waited_for_and_caught_up(
-    tmp_path: Path, client: redis.Redis, redis_url: str, streams: str
-) -> None:
-    server = PostgresServer(tmp_path / "postgres", sockets=tmp_path / "run", log=tmp_path / "log", durable=True)
-    server.start()
-    try:
-        await migrate(server.url, timescale="off", wait_seconds=10)
-        pairs = a_log(16, 300)
-        put(client, streams, pairs[:100])
-        async with projecting(redis_url, streams, server.url, 20) as projector:
-            there = asyncio.Event()
-            running = asyncio.create_task(projector.run(there.is_set))
-            async with asyncio.timeout(DEADLINE):
-                await reach(server.url, pairs[:100], running)
-                with capture_logs() as logs:
-                    server.stop()
-                    put(client, streams, pairs[100:])
-                    while sum(line["event"] == "waiting" for line in logs) < 3:
-                        assert not running.done()
-                        await asyncio.sleep(0.01)
-                assert all("Unavailable" in line["reason"] for line in logs if line["event"] == "waiting")
-                server.start()
-                await reach(server.url, pairs, running)
-                there.set()
-                await running
-        assert await stored(server.url) == expected(entries(pairs))
-    finally:
-        server.stop()
 
 
 async def test_a_log_that_does_not_exist_yet_is_waited_for(

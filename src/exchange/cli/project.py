@@ -119,4 +119,5 @@ def _log(settings: Settings, url: str, role: str) -> AsyncRedisLog:
         name=role,
         replicas=settings.replicas,
         replicas_on_disk=settings.replicas_on_disk,
+        fsync=settings.fsync,
     )
