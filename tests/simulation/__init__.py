@@ -12,6 +12,7 @@ arrives, what breaks and when) comes from one seed. So a failure is a number, an
     gateway     appends, waits with the real reply waiter, answers
     clients     ask, time out, ask again with the same client order id
     projector   rows and position in one transaction, fed by a consumer group
+    journal     archives, and trims the streams by the real rule
     world       wires one run from a seed and breaks it: a safety phase, then a liveness phase
     checks      what must hold, recomputed independently of the code under test
     actors      the processes, each started again whenever it dies

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
+from exchange.projections.journal import trimming
 from exchange.roles import engine, keeper, replica, snapshots, standby
 from exchange.roles import memory as role_memory
-from tests.simulation import aside, clients, disk, gateway, mistakes, projector, server, world
+from tests.simulation import aside, clients, disk, gateway, journal, mistakes, projector, server
 from tests.simulation import log as log_client
 
 Patch = tuple[object, str, object]
@@ -161,12 +162,22 @@ BUGS: dict[str, Bug] = {
         Bug(
             "trim-past-snapshots",
             "the streams are trimmed as far as the readers have come, whatever the snapshots hold",
-            ((world.World, "trim_limit", mistakes.trim_what_is_projected),),
+            ((journal.JournalActor, "needs", mistakes.need_no_snapshots),),
         ),
         Bug(
             "trim-at-newest-snapshot",
             "the streams are trimmed at the newest snapshot, which may turn out damaged",
-            ((world.World, "trim_limit", mistakes.trim_at_newest),),
+            ((trimming, "SNAPSHOTS", 1),),
+        ),
+        Bug(
+            "trim-past-a-projection",
+            "the streams are trimmed without asking how far the projections have come",
+            ((journal.JournalActor, "projections", mistakes.ask_no_projection),),
+        ),
+        Bug(
+            "trim-past-the-journal",
+            "the streams are trimmed as far as the snapshots allow, archived or not",
+            ((journal.JournalActor, "needs", mistakes.need_no_archive),),
         ),
         Bug(
             "standby-outlives-restart",

@@ -80,6 +80,16 @@ def answers_stand(answers: Sequence[Answer], events: Sequence[EventEntry], cuts:
     return lost
 
 
+def archived(archive: Sequence[EventEntry], events: Sequence[EventEntry], first: int) -> None:
+    """I7: the archive is the log's beginning, and everything before the first entry that the streams still have is in
+    it."""
+    for kept, entry in zip(archive, events, strict=False):
+        if kept.id != entry.id or kept.chain != entry.chain:
+            raise Violation(f"the archive has {format_id(kept.id)} where the log has {format_id(entry.id)}")
+    if len(archive) < first:
+        raise Violation(f"{first} entries were trimmed, {len(archive)} of them are archived")
+
+
 def bodies(events: Sequence[EventEntry]) -> list[dict[str, Any]]:
     """The payloads as plain JSON."""
     return [orjson.loads(entry.payload) for entry in events]

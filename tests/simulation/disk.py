@@ -22,6 +22,9 @@ class Disk:
         self.files: dict[str, list[bytes]] = {}
         self.full = False
         self.rotten: dict[str, None] = {}
+        self.written = 0
+        self.stamps: dict[str, int] = {}
+        """Which write a file comes from; rot does not show in it."""
         self.kill_writer = 0.0
         """How likely it is that a process dies during a write."""
         self.on_kill: Callable[[], None] = lambda: None
@@ -43,6 +46,8 @@ class Disk:
         if dies_after >= 0 and self.random.random() < 0.5:
             self._kill(process)
         self.files[name] = written
+        self.written += 1
+        self.stamps[name] = self.written
         self.seen["snapshot written"] += 1
         self.rotten.pop(name, None)
         if dies_after >= 0:
@@ -105,6 +110,13 @@ class SimSnapshots(SnapshotStore):
         if name in self._disk.rotten:
             self._disk.seen["rotten snapshot read"] += 1
         return iter(list(self._disk.files[name]))
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        """See `roles.usable.StampedStore`."""
+        self._process.check()
+        if name not in self._disk.files:
+            raise FileNotFoundError(2, "No such file", name)
+        return (self._disk.stamps.get(name, 0),)
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:
         self._process.check()

@@ -132,6 +132,10 @@ class SimLog(Log):
         self._published = self._send(lambda: server.publish(built_on, batch), ahead=ahead)
         return Publication(self, self._published)
 
+    async def trim(self, horizon: StreamId) -> None:
+        """See `ports.Trimmer.trim`."""
+        await self._ask(lambda: self._server.trim(horizon))
+
     async def read_group(self, count: int, wait_ms: int) -> list[EventEntry]:
         """New entries of the consumer group."""
         entries: list[EventEntry] = await self._ask(lambda: self._server.read_group(count) or None, wait_ms * 1000)

@@ -1,6 +1,7 @@
 """The planted mistakes' code: what takes the place of the right thing; `bugs` says what takes the place of what."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,10 +13,11 @@ from exchange.engine.snapshot import rows
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
 from exchange.events.types import Rejected
+from exchange.projections.journal import trimming
 from exchange.roles import engine, genesis, keeper, memory, recovery, replica, snapshots, standby
 from exchange.terms.codes import Refused
-from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId
-from tests.simulation import aside, clients, disk, gateway, projector, server, world
+from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
+from tests.simulation import aside, clients, disk, gateway, journal, projector, server
 from tests.simulation import log as log_client
 from tests.simulation.clock import SimClock
 from tests.simulation.scheduler import Process
@@ -242,12 +244,23 @@ def rows_without_memory(machine: Any) -> Iterator[list[object]]:
     return (row for row in rows(machine) if row[0] not in {"remembered", "kept"})
 
 
-def trim_what_is_projected(self: world.World) -> StreamId:
-    return self.database.position.id
+async def need_no_snapshots(self: journal.JournalActor, archive: list[EventEntry]) -> trimming.Needs:
+    """What is archived and projected is done with."""
+    needs = await _needs(self, archive)
+    return replace(needs, snapshots=[needs.archived, needs.kept])
 
 
-def trim_at_newest(self: world.World) -> StreamId:
-    return max([snapshots.position_of(name) for name in self.disk.names()], default=START)
+async def need_no_archive(self: journal.JournalActor, archive: list[EventEntry]) -> trimming.Needs:
+    """What is in two snapshots is done with."""
+    head = await self._log.head()
+    return replace(await _needs(self, archive), archived=head.id, kept=head.id)
+
+
+_needs = journal.JournalActor.needs
+
+
+async def ask_no_projection(self: journal.JournalActor) -> dict[str, StreamId]:
+    return {}
 
 
 # --- de-duplication ---------------------------------------------------------------------------------------------------
@@ -361,8 +374,8 @@ async def follow_unseen(
 
 
 def make_room_first(self: keeper.Keeper, own: replica.Replica) -> None:
-    """There will be one more in a moment: the oldest can go."""
-    for name in self._store.names()[self._keep - 1 :]:
+    """There will be one more in a moment: with the newest that makes two."""
+    for name in self._store.names()[1:]:
         self._store.delete(name)
     _begin(self, own)
 

@@ -26,6 +26,7 @@ PLIGHTS = [
     "engine killed",
     "engine paused",
     "gateway killed",
+    "journal killed",
     "headless",
     "killed in a snapshot's write",
     "projection rebuilt",

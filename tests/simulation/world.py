@@ -12,10 +12,9 @@ from hashlib import sha256
 from math import log as logarithm
 from random import Random
 
-from exchange.roles import snapshots
 from exchange.settings import Fsync
-from exchange.terms.stream import START, EventEntry, StreamId, format_id
-from tests.simulation import actors, checks, gateway
+from exchange.terms.stream import EventEntry, StreamId, format_id
+from tests.simulation import actors, checks, gateway, journal
 from tests.simulation.checks import Violation
 from tests.simulation.clients import Answer, Client, meddle, set_up
 from tests.simulation.clock import SimClock
@@ -48,7 +47,7 @@ class Plan:
     clock_back: bool
     """The server's clock is set back an hour: ids go on by their sequence, and those lost in a cut are given again."""
     trims: bool
-    """The streams are trimmed now and then."""
+    """A journal archives, and trims the streams."""
     crashes: int
     fault_every: int
     """Mean number of steps between two faults."""
@@ -119,7 +118,10 @@ class World:
         self.engines = [actors.EngineActor(self, number) for number in range(plan.engines)]
         self.standbys = [actors.StandbyActor(self, number) for number in range(plan.standbys)]
         self.projection = actors.ProjectorActor(self, "projector")
-        self.actors: list[actors.Actor] = [*self.gateways, *self.engines, *self.standbys, self.projection]
+        self.archive: list[EventEntry] = []
+        """What the journal has archived."""
+        journals = [journal.JournalActor(self, "journal")] if plan.trims else []
+        self.actors: list[actors.Actor] = [*self.gateways, *self.engines, *self.standbys, self.projection, *journals]
         self.clients = [
             Client(number, self.random, clock, self._submit, self._answered) for number in range(plan.clients)
         ]
@@ -195,10 +197,8 @@ class World:
         """One fault, drawn by weight."""
         random = self.random
         server = self.server
-        if self.plan.trims and random.random() < 0.4:
-            self._trim()
-            if random.random() < 0.1:
-                self._pause_somebody()
+        if self.plan.trims and random.random() < 0.08:
+            self._pause_somebody()
         dice = random.random() * 100
         if 57 <= dice < 73 and self._sleepers() and random.random() < 0.9:
             dice = 0  # a restart would wake up whoever sleeps through a trim
@@ -311,18 +311,9 @@ class World:
         if names and not any(name in self.disk.files for name in self.disk.rotten):
             self.disk.rot(names[0])
 
-    def _trim(self) -> None:
-        """Trim the streams, as far as the rule and the projection allow; a role that is behind has to catch up by a
-        snapshot."""
-        limit = min(self.trim_limit(), self.database.position.id)
-        if limit > START and not self.server.trimmed(limit):
-            self.server.trim(limit)
-            self.seen["trimmed past a role"] += any(role.head().id < limit for role in self._replicas())
-
-    def trim_limit(self) -> StreamId:
-        """The second-newest snapshot that can be used: the newest may turn out damaged."""
-        valid = [name for name in self.disk.names() if name not in self.disk.rotten]
-        return snapshots.position_of(valid[1]) if len(valid) > 1 else START
+    def trimmed(self, horizon: StreamId) -> None:
+        """The journal has trimmed the streams; a role that is behind has to catch up by a snapshot."""
+        self.seen["trimmed past a role"] += any(role.head().id < horizon for role in self._replicas())
 
     # --- phases ----------------------------------------------------------------------------------------------------
 
@@ -416,6 +407,7 @@ class World:
         checks.machine_agrees(machine, folded)
         for actor in self._replicas():
             checks.same_state(machine, actor.machine(), actor.name)
+        checks.archived(self.archive, events, server.first_event)
         checks.snapshots_restore(self.disk, commands, events, machine)
         if self.database.rows != folded:
             raise Violation(f"the projection has {self.database.rows.balances}, the log says {folded.balances}")
