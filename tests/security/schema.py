@@ -50,6 +50,9 @@ def problems(value: Any, schema: Json, document: Json, at: str = "answer") -> li
         for name, inner in schema.get("properties", {}).items():
             if name in value:
                 found += problems(value[name], inner, document, f"{at}.{name}")
+    if isinstance(value, list) and "prefixItems" in schema:
+        for place, (inner, said) in enumerate(zip(value, schema["prefixItems"], strict=False)):
+            found += problems(inner, said, document, f"{at}[{place}]")
     if isinstance(value, list) and "items" in schema:
         for place, inner in enumerate(value):
             found += problems(inner, schema["items"], document, f"{at}[{place}]")
@@ -77,6 +80,6 @@ def _holds(keyword: str, said: Any, value: Any, schema: Json) -> bool:
         case "additionalProperties":
             assert said is False
             return set(value) <= set(schema["properties"])
-        case "properties" | "items":
+        case "properties" | "items" | "prefixItems":
             return True
     raise AssertionError(f"a keyword that is not known here: {keyword}")

@@ -16,8 +16,12 @@ def mutant(chance: random.Random, raw: bytes) -> bytes:
     out = bytearray(raw)
     for _ in range(chance.choice([1, 1, 2, 3])):
         place = chance.randrange(len(out))
-        act = chance.randrange(5)
-        if act == 0:
+        act = chance.randrange(8)
+        if act > 4:
+            digits = [at for at, sign in enumerate(out) if 0x30 <= sign <= 0x39]
+            if digits:
+                out[chance.choice(digits)] = chance.choice(b"0123456789")
+        elif act == 0:
             out[place] = chance.choice(SIGNS)
         elif act == 1:
             del out[place : place + chance.randint(1, 8)]

@@ -3,7 +3,6 @@
 import base64
 import hmac
 import json
-import random
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,33 +45,6 @@ def test_a_token_is_good_until_its_end() -> None:
     assert accepted(checker, token, now_ms + 3_599_999)
     assert not accepted(checker, token, now_ms + 3_600_000)
     assert not accepted(checker, token, now_ms + 3_600_000)
-
-
-def test_of_ten_thousand_mutants_none_is_accepted() -> None:
-    token, now_ms = real_now()
-    checker = tokens()
-    assert accepted(checker, token, now_ms)
-    chance = random.Random(1)
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.+/ "
-    mutants: set[str] = set()
-    for place in range(len(token)):  # every single-letter change, then random ones
-        mutants.update(token[:place] + letter + token[place + 1 :] for letter in letters)
-    while len(mutants) < 20_000:
-        cut = chance.randrange(len(token))
-        kind = chance.randrange(4)
-        if kind == 0:
-            mutants.add(token[:cut])
-        elif kind == 1:
-            mutants.add(token[:cut] + chance.choice(letters) + token[cut:])
-        elif kind == 2:
-            mutants.add(token[:cut] + token[cut + chance.randint(1, 5) :])
-        else:
-            other = chance.randrange(len(token))
-            low, high = sorted((cut, other))
-            mutants.add(token[:low] + token[low:high][::-1] + token[high:])
-    mutants.discard(token)
-    assert len(mutants) >= 10_000
-    assert [mutant for mutant in mutants if accepted(checker, mutant, now_ms)] == []
 
 
 def encode(claims: dict[str, object], key: bytes = KEY, algorithm: str = "HS256") -> str:
