@@ -56,6 +56,13 @@ def test_a_healthy_exchange_and_one_whose_standby_refuses(tmp_path: Path) -> Non
         names = [state["name"] for state in found["supervised"]]
         assert {"standby-1", "standby-2", "project-journal"} <= set(names)
 
+        exchange.command("admin", "create-asset", "GOLD", "3")
+        exchange.command("admin", "create-asset", "COIN", "2")
+        exchange.command("admin", "create-market", "GOLD-COIN", "--tick-size", "0.01", "--lot-size", "1")
+        exchange.command("admin", "set-status", "GOLD-COIN", "halted")
+        code, screen = doctor(exchange)
+        assert (code, "!! markets: halted: GOLD-COIN" in screen) == (1, True), screen
+
         a_snapshot_of_the_future(tmp_path / "home" / "snapshots")
         (pid,) = [state["pid"] for state in found["supervised"] if state["name"] == "standby-2"]
         os.kill(pid, 9)

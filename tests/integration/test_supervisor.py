@@ -166,6 +166,21 @@ def test_a_child_is_let_in_to_what_it_needs_and_nothing_else(make_settings: Call
         home.release()
 
 
+def test_replicas_that_the_own_server_cannot_have_are_refused(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = make_settings(replicas=1, port=port)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("EXCHANGE_HOME", str(settings.home))
+    said: list[str] = []
+    assert start.up(settings, said.append) == 1
+    assert "EXCHANGE_REPLICAS asks for replicas" in said[-1]
+    assert not (settings.home / "valkey").exists()
+
+
 @pytest.mark.parametrize("count,names", [(0, []), (1, ["standby"]), (3, ["standby-1", "standby-2", "standby-3"])])
 def test_several_of_a_kind_are_numbered(count: int, names: list[str]) -> None:
     assert kinds.numbered("standby", count) == names

@@ -152,6 +152,7 @@ FAULTS: list[tuple[str, Callable[[Survey], None], str, str]] = [
     ("one snapshot", shot(usable=1), "only one can be used", "copy this one"),
     ("an old snapshot", shot(replay=100_001), "100,001 commands have come since", "a standby runs"),
     ("a full partition", having(disks=[replace(DISK, free=500_000_000)]), "0.5 GB of 100 GB are free", "make room"),
+    ("a halted market", having(halted=["A-B", "C-D"]), "markets: halted: A-B, C-D", "cancel_only"),
     ("a sick gateway", having(gateway="view: stalled"), "gateway: view: stalled", "503"),
     ("streams away", having(server=None, why={"streams": "no answer"}), "cannot be asked: no answer", "nobody trades"),
     ("database away", having(database=None, why={"database": "gone"}), "database: cannot be asked", "trading goes on"),

@@ -57,6 +57,7 @@ def examine(settings: Settings, gateway: str, supervised: list[RoleState]) -> Su
     _look_at_database(survey, settings)
     if gateway:
         survey.gateway = places.gateway_health(gateway, settings.port)
+        survey.halted = places.halted_markets(gateway, settings.port)
     survey.recovery_s = crash.recovery_seconds(survey)
     survey.crash = crash.told(survey)
     survey.concerns = judge.concerns(survey)

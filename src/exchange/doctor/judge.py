@@ -81,6 +81,17 @@ def _gateway(survey: Survey) -> Iterator[Concern]:
         yield Concern("gateway", survey.gateway, "what stands above names the cause; clients are told 503 meanwhile")
 
 
+def _markets(survey: Survey) -> Iterator[Concern]:
+    if survey.halted:
+        names = ", ".join(survey.halted)
+        yield Concern(
+            "markets",
+            f"halted: {names}",
+            "find out why first (a standby halts all of them when in doubt; `exchange audit verify`); then "
+            "`exchange admin set-status MARKET cancel_only`, and from there `open`",
+        )
+
+
 def _durable(survey: Survey) -> Iterator[Concern]:
     server = survey.server
     if server is None:
@@ -284,6 +295,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     _roles,
     _streams,
     _gateway,
+    _markets,
     _durable,
     _clocks,
     _snapshots,

@@ -8,7 +8,7 @@ import json
 import shutil
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from exchange.audit.checkpoints import Shelf
 from exchange.doctor.streams import Streams
@@ -96,18 +96,40 @@ def disks(settings: Settings) -> list[Disk]:
 
 def gateway_health(host: str, port: int) -> str:
     """What the gateway's health check finds wrong; the empty text when nothing."""
-    connection = HTTPConnection(host, port, timeout=_SECONDS)
     try:
-        connection.request("GET", "/healthz")
-        response = connection.getresponse()
-        body = response.read(16_384)
+        status, body = _get(host, port, "/healthz")
     except (OSError, HTTPException) as error:
         return f"no answer ({type(error).__name__}: {error})"
+    try:
+        wrong = [f"{name}: {said}" for name, said in body["checks"].items() if said != "ok"]
+    except (KeyError, TypeError, AttributeError):
+        wrong = []
+    return "; ".join(wrong) or ("" if status == 200 else f"status {status}")
+
+
+def halted_markets(host: str, port: int) -> list[str]:
+    """The markets that the gateway knows as halted; none when it does not answer."""
+    try:
+        _, body = _get(host, port, "/api/v1/markets")
+        return sorted(market["market"] for market in body["markets"] if market["status"] == "halted")
+    except (OSError, HTTPException, KeyError, TypeError):
+        return []
+
+
+def _get(host: str, port: int, path: str) -> tuple[int, Any]:
+    """Status and body of an answer; an empty body where it is no JSON.
+
+    Raises:
+        OSError, HTTPException: there is no answer.
+    """
+    connection = HTTPConnection(host, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        raw = response.read()
     finally:
         connection.close()
     try:
-        checks = json.loads(body)["checks"]
-        wrong = [f"{name}: {said}" for name, said in checks.items() if said != "ok"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        wrong = []
-    return "; ".join(wrong) or ("" if response.status == 200 else f"status {response.status}")
+        return response.status, json.loads(raw)
+    except ValueError:
+        return response.status, {}

@@ -160,6 +160,8 @@ class Survey:
     database: Database | None = None
     gateway: str | None = None
     """What the gateway's health check says; empty when all is well, None when it was not asked."""
+    halted: list[str] = field(default_factory=list)
+    """Markets that are halted, as far as the gateway says."""
     supervised: list[RoleState] = field(default_factory=list)
     snapshot: Snapshot | None = None
     checkpoint: Checkpoint | None = None
