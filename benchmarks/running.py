@@ -83,9 +83,13 @@ class Running:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a role's process."""
         log = self.home / f"{arguments[0]}.log"
-        role = spawn([sys.executable, "-m", "exchange", *arguments], log=log, environ=environment(self.settings, _ANY))
+        role = spawn([sys.executable, "-m", "exchange", *arguments], log=log, environ=self.environ())
         self._roles.append(role)
         return role
+
+    def environ(self) -> dict[str, str]:
+        """What a role is started with."""
+        return environment(self.settings, _ANY)
 
     def end_roles(self) -> None:
         """Stop every role, the newest first."""
@@ -99,7 +103,7 @@ class Running:
             RuntimeError: it failed.
         """
         argv = [sys.executable, "-m", "exchange", *arguments]
-        done = subprocess.run(argv, env=environment(self.settings, _ANY), capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, env=self.environ(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"exchange {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
