@@ -18,7 +18,7 @@ from exchange.audit.walking import STREAMS, Walk, pairs
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.engine import Machine
 from exchange.projections.journal.segment import Segment
-from exchange.projections.journal.stores import SegmentStore, opened
+from exchange.projections.journal.stores import SegmentSource, opened
 from exchange.roles import replay, snapshots
 from exchange.terms.stream import GENESIS_CHAIN, START, Head, StreamId, format_id, previous
 
@@ -34,7 +34,7 @@ class Sources:
 
     history: Log
     streams: Log | None
-    archives: Sequence[SegmentStore]
+    archives: Sequence[SegmentSource]
     snapshots: SnapshotStore
 
 
@@ -264,7 +264,7 @@ async def _streamed(streams: Log, walk: Walk, report: Report, end: StreamId) -> 
     return walk.entries > began
 
 
-async def _second(history: Log, archive: SegmentStore, report: Report, end: StreamId) -> None:
+async def _second(history: Log, archive: SegmentSource, report: Report, end: StreamId) -> None:
     """See that another archive's segments are whole, follow each other, and end on the same hashes."""
     position = START
     while (stored := await archive.after(position)) is not None and position < end:

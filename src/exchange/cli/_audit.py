@@ -20,15 +20,14 @@ from exchange.audit.findings import COULD_NOT_RUN, DIFFERENT, VERIFIED, CannotAu
 from exchange.audit.signing import NotGenuine, Signer, is_key
 from exchange.audit.verifying import Sources
 from exchange.audit.walking import translated
-from exchange.cli._history import AUTO, JOURNAL, STREAMS
+from exchange.cli._history import AUTO, JOURNAL, STREAMS, archived
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.key_files import KeyUnusable
 from exchange.effects.ports import EffectError
 from exchange.effects.redis_log import AsyncRedisLog
-from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History
-from exchange.projections.journal.stores import SegmentStore
+from exchange.projections.journal.stores import Both, SegmentSource
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.roles.stops import MustStop
 from exchange.settings import Settings, SettingsError
@@ -106,18 +105,18 @@ async def sources(settings: Settings, source: str = AUTO) -> AsyncIterator[Sourc
             await streams.aclose()
 
 
-def _archives(settings: Settings, source: str) -> list[SegmentStore]:
-    archives: list[SegmentStore] = []
-    if source in {AUTO, JOURNAL}:
-        if settings.database_url:
-            archives.append(DatabaseSegments(settings.database_url))
-        if settings.journal_folder:
-            archives.append(FileSegments(Path(settings.journal_folder)))
-    elif source != STREAMS:
+def _archives(settings: Settings, source: str) -> list[SegmentSource]:
+    """The journal to walk through first, and what else there is of it."""
+    if source == STREAMS:
+        return []
+    if source not in {AUTO, JOURNAL}:
         if not Path(source).is_dir():
             raise SettingsError(f"{source!r} is neither auto, streams, journal nor a folder of segments")
-        archives.append(FileSegments(Path(source)))
-    return archives
+        return [FileSegments(Path(source))]
+    found = archived(settings)
+    if found is None:
+        return []
+    return [found, FileSegments(Path(settings.journal_folder))] if isinstance(found, Both) else [found]
 
 
 def public_key(settings: Settings, given: str | None) -> str:
