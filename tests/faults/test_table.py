@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ DOCUMENT = FOLDER.parents[1] / "docs" / "reliability.md"
 ROWS = range(1, 29)
 
 
+@cache
 def rows_shown() -> dict[int, set[str]]:
     """The files with tests of each row, as their functions are named."""
     found: dict[int, set[str]] = defaultdict(set)
