@@ -26,6 +26,7 @@ from exchange.commands.types import (
 )
 from exchange.effects.files import FileSnapshotStore
 from exchange.engine import Machine
+from exchange.events.codec import decode
 from exchange.roles.replay import machine_at
 from exchange.settings import Settings
 from exchange.terms.stream import CommandEntry, StreamId, format_id
@@ -160,6 +161,11 @@ async def test_all_that_can_happen_is_explained(make_settings: Make, client: red
             steps, _ = await explaining.order(log, store, order)
             assert [format_id(step.id) for step in steps] == [format_id(id) for id in orders[order]]
         machine = await machine_at(log, store, pairs[-1][1].id)
+        still = [order for order in sorted(machine.state.orders) if order in orders]
+        assert len(still) > 5
+        for order in still[::3]:
+            _, now = await explaining.order(log, store, order)
+            assert now.startswith("open with ")
         balances = [(id, asset) for id, account in machine.state.accounts.items() for asset in account.balances]
         assert len(balances) > 10
         for account, asset in balances:
@@ -170,3 +176,45 @@ async def test_all_that_can_happen_is_explained(make_settings: Make, client: red
             machine.state.accounts[account].balances[asset].available += 1
             with pytest.raises(Found, match=f"balance of account {account} in {asset}"):
                 [one async for one in explaining.balance(log, machine, account, asset)]
+
+
+def test_a_log_that_lies_about_an_order_or_has_no_beginning_is_told(
+    make_settings: Make, client: redis.Redis, redis_url: str
+) -> None:
+    pairs = a_log_of_everything(3, 300)
+    past = a_past(make_settings, client, redis_url, pairs, snapshots_at=(150,))
+    machine = Machine()
+    for command, _ in pairs:
+        machine.step(command)
+    order = next(order for id, order in machine.state.orders.items() if order.left < order.lots or id > 20)
+    told = ask(past.settings, "order", str(order.id)).json
+    assert told["now"].startswith("open with ")
+    past.trim(150)
+    assert ask(past.settings, "order", str(order.id)).code in {0, 2}
+    refused = ask(past.settings, "balance", "100", next(iter(machine.state.assets)))
+    assert refused.code == 2 and "beginning" in refused.json["error"]
+
+
+def test_what_the_events_leave_of_an_order_is_held_against_the_engine() -> None:
+    machine = Machine()
+    scale = explaining.scale_of(machine)
+    pairs = a_log_of_everything(3, 300)
+    for command, _ in pairs:
+        machine.step(command)
+    order = next(iter(machine.state.orders.values()))
+    trace = explaining._Trace(order.id)
+    for _, entry in pairs:
+        for event in decode(entry.payload).events:
+            trace.follow(event)
+    assert explaining._standing(machine, trace, scale).startswith("open")
+    order.left -= 1
+    with pytest.raises(Found, match="left by the log"):
+        explaining._standing(machine, trace, scale)
+    trace.ended = True
+    with pytest.raises(Found, match="ended by the log"):
+        explaining._standing(machine, trace, scale)
+    del machine.state.orders[order.id]
+    assert explaining._standing(machine, trace, scale) == "over"
+    trace.ended = False
+    with pytest.raises(Found, match="open by the log"):
+        explaining._standing(machine, trace, scale)

@@ -17,7 +17,18 @@ from exchange.audit.words import Scale
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.engine import Machine
 from exchange.events.codec import decode
-from exchange.events.types import Accepted, Outcome
+from exchange.events.types import (
+    Accepted,
+    Amended,
+    AuctionTrade,
+    Canceled,
+    Done,
+    Event,
+    Outcome,
+    Prevented,
+    Trade,
+)
+from exchange.roles.recovery import beginning
 from exchange.roles.replay import machine_at
 from exchange.terms.stream import START, CommandEntry, StreamId, format_id
 
@@ -64,35 +75,77 @@ async def order(log: Log, store: SnapshotStore, number: int) -> tuple[list[Step]
     scale = scale_of(machine)
     mentions = re.compile(rb'order":%d[,}]|%b%d[],]' % (number, _LISTED, number), re.ASCII)
     steps: list[Step] = []
-    accepted = False
+    trace = _Trace(number)
     async for command, id, outcome in _mentioning(log, head.id, mentions):
         told = [sentence for event in outcome.events if (sentence := words.of_order(event, number, scale))]
-        accepted = accepted or any(isinstance(event, Accepted) and event.order == number for event in outcome.events)
+        for event in outcome.events:
+            trace.follow(event)
         if told:
             steps.append(Step(id, kind(command), told))
     if not steps:
         raise CannotAudit(f"the log has no order {number}")
-    return steps, _standing(machine, number, steps, scale, accepted=accepted)
+    return steps, _standing(machine, trace, scale)
 
 
-def _standing(machine: Machine, number: int, steps: list[Step], scale: Scale, *, accepted: bool) -> str:
+class _Trace:
+    """What the events say is left of an order (base units; None when its beginning was not read), and whether it has
+    ended."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.left: int | None = None
+        self.ended = False
+
+    def follow(self, event: Event) -> None:
+        """The next event, about whatever order."""
+        if isinstance(event, Trade):
+            if event.maker_order == self.order:
+                self._less(event.quantity, ends=event.maker_left == 0)
+            elif event.taker_order == self.order:
+                self._less(event.quantity)
+        elif isinstance(event, AuctionTrade):
+            if event.buy_order == self.order:
+                self._less(event.quantity, ends=event.buy_left == 0)
+            elif event.sell_order == self.order:
+                self._less(event.quantity, ends=event.sell_left == 0)
+        elif isinstance(event, Prevented):
+            if event.maker_order == self.order:
+                self._less(event.maker_quantity, ends=event.maker_left == 0 and event.maker_quantity > 0)
+            elif event.taker_order == self.order:
+                self._less(event.taker_quantity)
+        elif isinstance(event, Accepted) and event.order == self.order:
+            self.left = event.quantity
+        elif isinstance(event, Amended) and event.order == self.order:
+            self._less(event.by + event.hidden)
+        elif isinstance(event, (Canceled, Done)) and event.order == self.order:
+            self.ended = True
+
+    def _less(self, by: int, *, ends: bool = False) -> None:
+        self.left = None if self.left is None else self.left - by
+        self.ended = self.ended or ends
+
+
+def _standing(machine: Machine, trace: _Trace, scale: Scale) -> str:
     """What the engine says of the order at the head.
 
     Raises:
-        Found: by the log it cannot be so.
+        Found: the log says otherwise.
     """
-    found = machine.state.orders.get(number)
-    last = steps[-1].told[-1]
-    ended = re.match(r"(cancelled|expired|filled|canceled)", last) is not None
+    place, at = f"order {trace.order}", format_id(machine.head.id)
+    found = machine.state.orders.get(trace.order)
     if found is None:
+        if not trace.ended:
+            raise Found(place, at, "its end in the log, as the engine has it no more", "it is open by the log")
         return "over"
-    if ended:
-        raise Found(f"order {number}", format_id(machine.head.id), f"ended: {last}", "open in the engine's state")
+    if trace.ended:
+        raise Found(place, at, "open, as the engine has it", "ended by the log")
     market = found.market
-    left = scale.base(found.left * market.lot_size, market.name)
-    filled = (found.lots - found.left) * market.lot_size
-    beginning = "" if accepted else "; its beginning is not in what was read"
-    return f"open with {left} left, {scale.base(filled, market.name)} filled or prevented{beginning}"
+    left = found.left * market.lot_size
+    if trace.left is None:
+        return f"open with {scale.base(left, market.name)} left; its beginning is not in what was read"
+    if trace.left != left:
+        raise Found(place, at, f"{left} left, as the engine has it", f"{trace.left} left by the log")
+    return f"open with {scale.base(left, market.name)} left"
 
 
 async def balance(log: Log, machine: Machine, account: int, asset: str) -> AsyncIterator[Movement]:
@@ -102,8 +155,10 @@ async def balance(log: Log, machine: Machine, account: int, asset: str) -> Async
     Raises:
         Found: it was not.
         CannotAudit: there is no such account or asset at that position.
+        Trimmed: the log does not reach back to its beginning, where every balance is zero.
         EffectError: see `walking.translated`.
     """
+    await beginning(log, await log.head())
     holder = machine.state.accounts.get(account)
     if holder is None or asset not in machine.state.assets:
         missing = f"account {account}" if holder is None else f"asset {asset}"
