@@ -47,7 +47,7 @@ def benchmarks(sizes: Sizes) -> dict[str, Callable[[], Iterator[Figure]]]:
     }
 
 
-ALSO = {"pipeline": ("replay",), "projector": ("candles",)}
+ALSO = {"pipeline": ("replay",), "projector": ("candles", "journal")}
 """What else a benchmark measures on the way."""
 
 

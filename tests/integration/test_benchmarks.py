@@ -26,7 +26,11 @@ FIGURES = {
         "rest_v1.two_gateways_orders_per_s.c64",
         *(f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)),
     },
-    "projector": {"projector.rows_per_s", *(f"candles.query_ms.{i}" for i in ("1m", "5m", "1h", "1d"))},
+    "projector": {
+        "projector.rows_per_s",
+        *(f"candles.query_ms.{i}" for i in ("1m", "5m", "1h", "1d")),
+        *(f"journal.{what}" for what in ("entries_per_s", "bytes_per_entry", "read_entries_per_s")),
+    },
 }
 
 
