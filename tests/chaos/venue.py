@@ -34,6 +34,7 @@ SETTINGS: Final = {
     "EXCHANGE_JOURNAL_EVERY": "200",
     "EXCHANGE_JOURNAL_SECONDS": "1",
     "EXCHANGE_STREAM_KEEP": "1000",
+    "EXCHANGE_TOKEN_MINUTES": "1440",
     "EXCHANGE_LOG_LEVEL": "warning",
 }
 """Everything small, so that it happens often."""

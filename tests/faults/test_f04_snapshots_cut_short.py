@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.roles import snapshots
+from tests.e2e.nursery import Nursery
 from tests.integration.trading import open_world, reasons, standby, trade
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -65,3 +67,42 @@ def test_f04_a_snapshot_cut_at_any_byte_is_passed_over(
             machine, refused = reasons(log, store)
             assert len(refused) == 1
             assert snapshots.state_hash(machine) == wanted
+
+
+@pytest.mark.parametrize("point", ["snapshot_write", "before_rename", "after_rename"])
+def test_f04_a_standby_outlives_whoever_writes_its_snapshot(
+    log: BlockingRedisLog, store: FileSnapshotStore, redis_url: str, streams: str, tmp_path: Path, point: str
+) -> None:
+    """The writer is a forked child; it dies at the point whenever it gets there. Until one is through, the older
+    snapshot is used, and what is there is never half a file."""
+    engine = open_world(log, store)
+    run(standby(log, store).turn())
+    (older,) = store.names()
+    nursery = Nursery(REPOSITORY, tmp_path / "roles.log")
+    environ = {
+        "REDIS_URL": redis_url,
+        "EXCHANGE_STREAMS": streams,
+        "EXCHANGE_HOME": str(tmp_path / "home"),
+        "EXCHANGE_SNAPSHOTS": str(tmp_path / "snapshots"),
+        "EXCHANGE_SNAPSHOT_EVERY": "10",
+        "EXCHANGE_FAILPOINT": point,
+    }
+    try:
+        role = nursery.spawn(["standby"], environ)
+        deaths = 0
+        for seed in range(200):
+            trade(engine, log, seed, 15)
+            deaths = (tmp_path / "roles.log").read_text().count("no snapshot could be taken")
+            if deaths >= 3:
+                break
+            time.sleep(0.05)
+        assert deaths >= 3
+        assert nursery.ended(role) is None
+        whole = [name for name in store.names() if snapshots.verify(store.read(name))]
+        assert whole == store.names()
+        assert (whole == [older]) is (point != "after_rename")
+        machine, refused = reasons(log, store)
+        assert refused == []
+        assert machine.head == run(log.head())
+    finally:
+        nursery.close()
