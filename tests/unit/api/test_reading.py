@@ -141,6 +141,10 @@ def test_what_is_read_must_be_declared_so() -> None:
         b'{"a":[{"b":1},{"b":1,"c":2,"b":1}]}',
         b'{"a" : ":", "a" : ":"}',
         b'{"":1,"":2}',
+        b'{"a":1,"a":"\\u003a"}',
+        b'{"a" :1,"a":2}',
+        b'{"a":":","a":1,"b":"::"}',
+        b'{"a":{"b":1},"a":{}}',
     ],
 )
 def test_a_name_stands_once_in_an_object(raw: bytes) -> None:
