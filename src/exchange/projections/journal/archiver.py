@@ -201,7 +201,8 @@ class Journal:
         if last is not None:
             entry = await self._log.event(last.last.id)
             if entry is None or entry.chain != last.last.chain:
-                raise CannotJournal(_lost(last, await self._log.head()))
+                first = await self._log.events(START, 1)
+                raise CannotJournal(_lost(last, first[0].id if first else None, await self._log.head()))
             return
         first = await self._log.events(START, 1)
         command = await self._log.commands(START, 1)
@@ -279,7 +280,7 @@ class Journal:
         self._entries = []
 
 
-def _lost(last: Header, head: Head) -> str:
+def _lost(last: Header, first: StreamId | None, head: Head) -> str:
     end = format_id(last.last.id)
     bring_back = (
         "stop the exchange, move the stream server's data away and run `exchange restore`: it brings the log back from "
@@ -289,6 +290,12 @@ def _lost(last: Header, head: Head) -> str:
         return (
             f"the streams are empty, but the journal holds log {last.log_id or 'without a name'} up to {end}. Connect "
             f"to the right server (REDIS_URL, EXCHANGE_STREAMS); if its data is lost, {bring_back}."
+        )
+    if first is not None and first > last.last.id:
+        return (
+            f"the journal ends with entry {end}, and the streams, which begin at {format_id(first)}, no longer have "
+            "it: the journal is older than the last trim. Restore a newer backup of the database, or name the folder "
+            "that has the rest (EXCHANGE_JOURNAL_FOLDER). Nothing is trimmed until then."
         )
     return (
         f"the journal ends with entry {end}, and the streams, which end at {format_id(head.id)}, do not have it: they "
