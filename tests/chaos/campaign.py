@@ -49,6 +49,9 @@ class Plan:
 
     seed: int
     seconds: float
+    """How long things are broken, at least…"""
+    kills: int = 0
+    """… and until so many were killed."""
     traders: int = 8
     readers: int = 3
     slow_readers: int = 2
@@ -169,7 +172,7 @@ async def _break(run: _Run) -> None:
     try:
         for fault in schedule(plan.seed, plan.pace, long_pauses=plan.long_pauses):
             await hand.bring(fault)
-            rest_until = min(end, time.monotonic() + fault.rest)
+            rest_until = time.monotonic() + fault.rest
             while time.monotonic() < rest_until:
                 beside.look()
                 await asyncio.sleep(0.01)
@@ -177,8 +180,8 @@ async def _break(run: _Run) -> None:
                 told = time.monotonic()
                 known = sum(asked.known for trader in run.traders for asked in trader.diary)
                 kills = hand.kills.total() + beside.kills.total()
-                run.say(f"{end - told:6.0f} s left: {kills} kills, {known} outcomes known")
-            if time.monotonic() >= end:
+                run.say(f"{max(0.0, end - told):6.0f} s left: {kills} kills, {known} outcomes known")
+            if time.monotonic() >= end and hand.kills.total() + beside.kills.total() >= plan.kills:
                 break
     finally:
         await hand.undo()

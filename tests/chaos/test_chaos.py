@@ -12,13 +12,13 @@ from tests.chaos.campaign import Plan, run
 
 SEED = 77
 SECONDS = 9.0
-FEWEST_KILLS = 20
+KILLS = 30
 
 
 @pytest.mark.timeout(300)
 def test_an_exchange_that_is_broken_for_a_while_neither_loses_nor_doubles_anything(tmp_path: Path) -> None:
     plan = Plan(
-        SEED, SECONDS, traders=4, rate=20, readers=2, slow_readers=1, pace=0.3, long_pauses=False, thorough=False
+        SEED, SECONDS, KILLS, traders=4, rate=20, readers=2, slow_readers=1, pace=0.3, long_pauses=False, thorough=False
     )
     report = asyncio.run(run(plan, tmp_path, say))
     show(report)
@@ -27,8 +27,8 @@ def test_an_exchange_that_is_broken_for_a_while_neither_loses_nor_doubles_anythi
         r"chaos: kills=[0-9]+ commands=[0-9]+ acked=[0-9]+ lost=0 doubled=0 diverged=0",
         report.line,
     )
-    assert report.kills.total() >= FEWEST_KILLS, report.kills
-    assert report.verdict.acked > 100
+    assert report.kills.total() >= KILLS
+    assert report.verdict.acked > 50
 
 
 @pytest.mark.soak
