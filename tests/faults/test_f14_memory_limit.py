@@ -96,8 +96,8 @@ async def test_f14_new_orders_are_refused_in_time_and_taken_again_with_room(
         user = await place.user(INR="100000")
         resting = (await user.limit("buy", "9", "1")).data["id"]
         used = int((await admin.info("memory"))["used_memory"])
-        await admin.config_set("maxmemory", used + (3 << 20))
-        assert await _fill(user) > 300
+        await admin.config_set("maxmemory", used + (2 << 20))
+        assert await _fill(user) > 200
         health = await place.anonymous().get("/healthz")
         assert (health.status, "memory is at" in health.data["checks"]["log"]) == (503, True)
         refused = await user.limit("buy", "10", "1")
@@ -105,7 +105,7 @@ async def test_f14_new_orders_are_refused_in_time_and_taken_again_with_room(
         assert (await user.call("DELETE", f"/api/v1/order/{resting}")).status == 200
         assert_sound(log)  # each command has its result: the engine always had room
 
-        await admin.config_set("maxmemory", used + (4 << 20))  # an operator gives more
+        await admin.config_set("maxmemory", used + (3 << 20))  # an operator gives more
         await eventually(lambda: healthy(place))
         assert await _fill(user) > 100
         events = all_events(log)
