@@ -21,6 +21,7 @@ from exchange.engine.queries import depth
 from exchange.roles import snapshots
 from exchange.settings import Settings
 from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
+from exchange.terms.words import OPEN
 from tests.chaos.readers import Reader, holes
 from tests.chaos.record import Record
 from tests.property.invariants import check_invariants, held
@@ -80,11 +81,15 @@ def recompute(story: Story) -> tuple[Machine, list[str]]:
 
 
 def check_state(machine: Machine, record: Record) -> Iterable[str]:
-    """Money is conserved, every index agrees, and the balances are the sum of all the log's postings."""
+    """Money is conserved, every index agrees, the balances are the sum of all the log's postings, and nobody halted a
+    market, as a standby in doubt would."""
     try:
         check_invariants(machine.state)
     except AssertionError as error:
         yield f"the state is not sound: {error}"
+    for market in machine.state.markets.values():
+        if market.status != OPEN:
+            yield f"market {market.name} is {market.status}"
     posted = {key: (sums[0], sums[1]) for key, sums in record.postings.items() if any(sums)}
     if posted != held(machine.state):
         yield "the balances are not the sum of the log's postings"

@@ -18,6 +18,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    SetMarketStatus,
     Withdraw,
 )
 from exchange.engine import Machine
@@ -251,6 +252,12 @@ def test_balances_that_are_not_the_sum_of_the_postings_are_seen(desk: Desk) -> N
     assert len(list(audit.check_state(desk.machine, record))) == 1
     desk.machine.state.accounts[BUYER].balances["QQ"].available += 1
     assert any("not sound" in text for text in audit.check_state(desk.machine, record))
+
+
+def test_a_market_that_somebody_halted_is_seen(desk: Desk) -> None:
+    desk.happen(SetMarketStatus(MARKET, "halted"))
+    found = list(audit.check_state(desk.machine, read(desk.story.commands, desk.story.entries)))
+    assert found == [f"market {MARKET} is halted"]
 
 
 def test_a_book_that_is_not_the_engines_and_a_missing_step_are_seen(desk: Desk) -> None:
