@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -11,15 +12,17 @@ from pathlib import Path
 from exchange import compiled
 from tests.chaos.campaign import Plan, Report, run
 
+LONGEST = 1_200
+
 
 def main() -> int:
     """0 when the books balance and everything became well, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=(__doc__ or "").strip())
-    parser.add_argument("--minutes", type=float, default=2.0, help="how long things are broken (%(default)s)")
+    parser.add_argument("--minutes", type=_minutes, default=2.0, help="how long things are broken (%(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="what is drawn from it is told in the docs (random)")
     parser.add_argument("--traders", type=int, default=8, help="clients that trade (%(default)s)")
     parser.add_argument("--rate", type=float, default=10.0, help="wishes of each a second (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=None, help="where homes and logs are kept (a new one)")
+    parser.add_argument("--folder", type=Path, default=None, help="where home and logs are kept (until a clean end)")
     args = parser.parse_args()
     compiled.check()
     seed = secrets.randbelow(10**6) if args.seed is None else args.seed
@@ -33,8 +36,17 @@ def main() -> int:
         print(text[:2000])
     if findings:
         print(f"{len(findings)} findings; again with SEED={seed} MINUTES={args.minutes:g}; all logs are in {folder}")
+    elif args.folder is None:
+        shutil.rmtree(folder)
     print(report.line, flush=True)
     return 1 if findings else 0
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= LONGEST:
+        raise argparse.ArgumentTypeError(f"up to {LONGEST} minutes: the clients sign in once, and tokens last a day")
+    return minutes
 
 
 def show(report: Report) -> None:
