@@ -3,6 +3,9 @@
 The matrix of damaged snapshots, foreign logs, trimmed and changed streams.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import redis
 
@@ -20,6 +23,7 @@ from tests.integration.trading import (
     hash_from_genesis,
     open_world,
     reasons,
+    standby,
     three_snapshots,
     trade,
 )
@@ -116,3 +120,56 @@ def test_a_changed_entry_is_named(
         run(recover(BlockingRedisLog(redis_url, f"{changed}:commands", f"{changed}:events"), store))
     assert caught.value.id == events[place].id
     assert format_id(events[place].id) in str(caught.value)
+
+
+# --- while others go on ----------------------------------------------------------------------------------------------
+
+
+class Moving(FileSnapshotStore):
+    """Lets something happen right after the snapshots were listed for the second time: the look that is acted on."""
+
+    def __init__(self, folder: Path, happens: Callable[[], None]) -> None:
+        super().__init__(folder)
+        self._happens = happens
+        self.looks = 0
+
+    def names(self) -> list[str]:
+        names = super().names()
+        self.looks += 1
+        if self.looks == 2:
+            self._happens()
+        return names
+
+
+def test_a_start_during_which_the_snapshots_go_and_the_streams_are_trimmed_looks_again(
+    log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis, streams: str, folder: Path
+) -> None:
+    engine = three_snapshots(log, store)
+    older = store.names()
+
+    def happens() -> None:
+        for seed in range(20, 22):
+            trade(engine, log, seed, 20)
+            run(standby(log, store, keep=2).turn())
+        assert not set(older) & set(store.names())
+        second_newest = snapshots.position_of(store.names()[1])
+        for name in ("commands", "events"):
+            client.xtrim(f"{streams}:{name}", minid=format_id(second_newest), approximate=False)
+
+    moving = Moving(folder, happens)
+    machine = run(recover(log, moving))
+    assert machine.head == run(log.head())
+    assert moving.looks == 5, "it began again once, and no more"
+
+
+def test_a_start_that_found_nothing_yet_looks_again_when_there_is_something(
+    log: BlockingRedisLog, store: FileSnapshotStore, folder: Path
+) -> None:
+    """The streams were empty when it looked, and had snapshots beside them a moment later: that is no wrong log."""
+
+    def happens() -> None:
+        three_snapshots(log, store)
+
+    moving = Moving(folder, happens)
+    assert run(recover(log, moving)).head == run(log.head())
+    assert moving.looks > 4, "it did not find the snapshots beside streams that it thought to be empty"

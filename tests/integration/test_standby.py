@@ -22,7 +22,7 @@ from exchange.events.types import Outcome
 from exchange.roles.engine import Engine
 from exchange.roles.replica import Replica
 from exchange.roles.standby import Standby
-from exchange.roles.stops import Gap, Mismatch, Unsound, WrongLog
+from exchange.roles.stops import Gap, Halted, Mismatch, Unsound, WrongLog
 from exchange.roles.turns import turn_until
 from exchange.terms.instructions import Instructions
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId, format_id
@@ -369,6 +369,44 @@ def test_a_state_that_is_not_sound_is_not_written_and_halts_every_market(
     stops(role, Unsound, "all balances of USD sum to 7, not to 0")
     assert len(store.names()) == 1
     assert statuses(engine, log) == [HALTED]
+
+
+class Breaking:
+    """A machine that cannot apply anything."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def step(self, entry: CommandEntry) -> EventEntry:
+        raise ZeroDivisionError(f"in mid-apply of {entry.id}")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._machine, name)
+
+
+def test_what_breaks_only_here_halts_every_market(
+    log: BlockingRedisLog, store: FileSnapshotStore, hot: Standby
+) -> None:
+    engine = open_world(log, store)
+    caught_up(hot, log)
+    replica = run(hot._memory.replica())
+    replica.machine = Breaking(replica.machine)  # type: ignore[assignment]
+    trade(engine, log, 1, 3)
+    stops(hot, Halted, "ZeroDivisionError")
+    assert statuses(engine, log) == [HALTED]
+
+
+def test_what_nobody_could_apply_halts_nothing_more(
+    log: BlockingRedisLog, store: FileSnapshotStore, hot: Standby
+) -> None:
+    """Nothing at or after that command is published anyhow, and a corrected version is to go on with it."""
+    open_world(log, store)
+    caught_up(hot, log)
+    replica = run(hot._memory.replica())
+    replica.machine = Breaking(replica.machine)  # type: ignore[assignment]
+    ids = log.append_many(some(1, 3))
+    stops(hot, Halted, format_id(ids[0]))
+    assert [command.id for command in all_commands(log)][-3:] == ids
 
 
 def test_a_start_that_is_refused_halts_nothing(log: BlockingRedisLog, store: FileSnapshotStore, client: redis.Redis,

@@ -274,7 +274,7 @@ FAULTS: dict[Callable[[State], bool], str] = {
     a_balance_forgotten: "not to 0",
 }
 
-SELDOM = {a_queued_order_taken_for_unbound: 2}
+SELDOM: dict[Callable[[State], bool], int] = {a_queued_order_taken_for_unbound: 2}
 """An order that waited for its price is queued for no longer than activations are more than a command's budget."""
 
 
