@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from exchange.doctor import crash, judge
+from exchange.doctor.room import disk_seconds, memory_seconds
 from exchange.doctor.survey import Asked, Database, Disk, Presence, Snapshot, Stream, StreamServer, Survey
-from exchange.doctor.telling import disk_seconds, lines, memory_seconds
+from exchange.doctor.telling import lines
 from exchange.effects.role_states import RoleState
 
 NOW = 1_700_000_100_000
@@ -40,7 +41,7 @@ SERVER = StreamServer(
 )
 DATABASE = Database("17.1", 2_000_000_000, {"timescale": HEAD}, "1700000098000-0", 999_000)
 SNAPSHOT = Snapshot("s", "1700000090000-0", NOW - 60_000, 120_000_000, 14_000, 3, [])
-DISK = Disk("streams, database", "/d", 50_000_000_000, 100_000_000_000)
+DISK = Disk("streams, database", "/d", 500_000_000_000, 1_000_000_000_000)
 
 
 def healthy() -> Survey:
@@ -151,7 +152,8 @@ FAULTS: list[tuple[str, Callable[[Survey], None], str, str]] = [
     ("a bad snapshot", shot(refused=["x: it is empty"]), "cannot be used: x: it is empty", "an older one is used"),
     ("one snapshot", shot(usable=1), "only one can be used", "copy this one"),
     ("an old snapshot", shot(replay=100_001), "100,001 commands have come since", "a standby runs"),
-    ("a full partition", having(disks=[replace(DISK, free=500_000_000)]), "0.5 GB of 100 GB are free", "make room"),
+    ("a full partition", having(disks=[replace(DISK, free=500_000_000)]), "0.5 GB of 1,000 GB are free", "make room"),
+    ("a disk that fills", served(rate=5_000.0), "500.0 GB are free for streams, database: 12 h", "make room"),
     ("a halted market", having(halted=["A-B", "C-D"]), "markets: halted: A-B, C-D", "cancel_only"),
     ("a sick gateway", having(gateway="view: stalled"), "gateway: view: stalled", "503"),
     ("streams away", having(server=None, why={"streams": "no answer"}), "cannot be asked: no answer", "nobody trades"),
@@ -247,7 +249,7 @@ def test_the_way_back_is_estimated_from_snapshot_and_replay() -> None:
 def test_time_left_is_room_over_rate() -> None:
     survey = healthy()
     assert memory_seconds(SERVER) == pytest.approx(850_000_000 / (600 * 1_000))
-    assert disk_seconds(survey, DISK) == pytest.approx(50e9 / ((400 + 1_991.5) * 1_000))
+    assert disk_seconds(survey, DISK) == pytest.approx(500e9 / ((400 + 1_991.5) * 1_000))
     assert memory_seconds(replace(SERVER, rate=0.0)) is None
     assert disk_seconds(survey, replace(DISK, what="snapshots")) is None
 

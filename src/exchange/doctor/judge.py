@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from exchange.doctor.room import disk_seconds
 from exchange.doctor.survey import Concern, Database, StreamServer, Survey
 from exchange.terms.stream import parse_id
 
@@ -49,6 +50,8 @@ _UNASKED: Final = {
     "its own server again by itself; a server of your own start yourself",
     "snapshots": "see that this user may read EXCHANGE_SNAPSHOTS",
 }
+
+_MAKE_ROOM: Final = "make room: without, nothing is accepted any more, and nothing acknowledged is lost"
 
 _ANY_REFUSAL: Final = "its last words say what to do; after that start the exchange again"
 
@@ -277,8 +280,11 @@ def _room(survey: Survey) -> Iterator[Concern]:
             yield Concern(
                 "disk",
                 f"{disk.free / 1e9:,.1f} GB of {disk.size / 1e9:,.0f} GB are free for {disk.what} ({disk.path})",
-                "make room: without, nothing is accepted any more, and nothing acknowledged is lost",
+                _MAKE_ROOM,
             )
+        elif (left := disk_seconds(survey, disk)) is not None and left < LITTLE_SECONDS:
+            what = f"{disk.free / 1e9:,.1f} GB are free for {disk.what}: {left / 3600:,.0f} h at the present rate"
+            yield Concern("disk", what, _MAKE_ROOM)
 
 
 def _command(role: str) -> str:

@@ -26,6 +26,7 @@ _SECONDS: Final = 3.0
 _PAGE: Final = 5_000
 _SAMPLE: Final = 1_000
 _NAME: Final = re.compile(r"exchange/([a-z-]+)/(\d+)/(\d+-\d+)")
+_HOST: Final = re.compile(r" addr=(\S+):\d+ ")
 
 _TURNED_AWAY: Final = ("acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key")
 
@@ -152,13 +153,16 @@ class Streams:
         listed = cast("bytes | None", self._ask("CLIENT", "LIST"))
         if listed is None:
             return None
-        best: dict[tuple[str, int], StreamId] = {}
+        best: dict[tuple[str, int, str], StreamId] = {}
         for line in listed.decode(errors="replace").splitlines():
             match = _NAME.search(line)
             if match is not None:
-                who = match[1], int(match[2])
+                where = _HOST.search(line)  # in containers many processes have the same number
+                who = match[1], int(match[2]), where[1] if where else ""
                 best[who] = max(best.get(who, (0, 0)), parse_id(match[3]))
-        return [self._placed(Presence(role, pid, format_id(at)), at, head) for (role, pid), at in sorted(best.items())]
+        return [
+            self._placed(Presence(role, pid, format_id(at)), at, head) for (role, pid, _), at in sorted(best.items())
+        ]
 
     def _placed(self, presence: Presence, position: StreamId, head: StreamId) -> Presence:
         if position == (0, 0):

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
+from exchange.doctor.room import disk_seconds, memory_seconds
 from exchange.doctor.streams import COUNT_LIMIT
 from exchange.doctor.survey import Disk, Snapshot, StreamServer, Survey
 
 _WIDTH = 12
-_ENOUGH = 10_000
-"""Entries, before what each of them takes can be told."""
-_EMPTY_DATABASE = 8_500_000
 
 
 def lines(survey: Survey) -> Iterator[str]:
@@ -86,31 +84,6 @@ def _memory(server: StreamServer) -> str:
     text = f"{_size(server.memory)} of {_size(server.memory_limit)}"
     left = memory_seconds(server)
     return text if left is None else f"{text}; untrimmed it would last {_ago(int(1000 * left))} at the present rate"
-
-
-def memory_seconds(server: StreamServer) -> float | None:
-    """How long the memory would last if nothing were trimmed; None when nothing comes or it is unknown."""
-    streams = [stream for stream in (server.commands, server.events) if stream and stream.length and stream.bytes]
-    if not streams or not server.rate or not server.memory_limit:
-        return None
-    each = sum((stream.bytes or 0) / stream.length for stream in streams)
-    return max(server.memory_limit - server.memory, 0) / (each * server.rate)
-
-
-def disk_seconds(survey: Survey, disk: Disk) -> float | None:
-    """How long a disk would last at the present rate; None when nothing comes, or nothing that is known grows on it."""
-    server, database = survey.server, survey.database
-    if server is None or not server.rate or server.events is None:
-        return None
-    added = server.events.added or server.events.length
-    if added < _ENOUGH:
-        return None
-    each = 0.0
-    if "streams" in disk.what:
-        each += server.aof_bytes / added
-    if "database" in disk.what and database is not None:
-        each += max(database.bytes - _EMPTY_DATABASE, 0) / added
-    return disk.free / (each * server.rate) if each else None
 
 
 def _disk_left(survey: Survey, disk: Disk) -> str:
