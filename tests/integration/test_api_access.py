@@ -1,4 +1,4 @@
-"""Who may do what: every route of the table without a token, with bad ones, with a user's, and with foreign ids."""
+"""Who is an administrator, and what the operator may do from the command line; `tests/security` has the rest."""
 
 import argparse
 import asyncio
@@ -8,37 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from exchange.api.declared import Access, Route
 from exchange.api.routes.table import ROUTES
-from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.cli import admin
-from exchange.effects.clock import AsyncClock
 from exchange.settings import Settings
-from tests.integration.api_world import MARKET, PASSWORD, Answer, Client, World, eventually, world
-
-GUARDED = [route for route in ROUTES if route.access is not Access.PUBLIC]
-ADMIN_ONLY = [route for route in ROUTES if route.access is Access.ADMIN]
-WITH_ORDER = [route for route in ROUTES if route.path.startswith("order/{id}")]
+from tests.integration.api_world import Client, World, eventually, world
 
 
 @pytest.fixture
 async def place(make_settings: Callable[..., Settings], redis_url: str, database_url: str) -> AsyncIterator[World]:
     async with world(make_settings(redis_url=redis_url, database_url=database_url, demo=True)) as made:
         yield made
-
-
-def address(route: Route, id: int = 1) -> str:
-    """The route's address, for something by this number."""
-    return "/api/v1/" + route.path.format(id=id, market=MARKET, asset="INR", account=100)
-
-
-async def call(client: Client, route: Route, id: int = 1, **options: object) -> Answer:
-    """A request that the route would read."""
-    path = address(route, id)
-    bodies: dict[str, object] = {"PATCH": {"quantity": "1"}, "POST": {}, "PUT": {}}
-    if route.path.endswith("/replace"):
-        bodies["POST"] = {"type": "limit", "kind": "buy", "market": MARKET, "price": "10", "quantity": "1"}
-    return await client.call(route.method, path, bodies.get(route.method), **options)
 
 
 def test_the_table_is_what_the_documentation_lists() -> None:
