@@ -96,7 +96,6 @@ class Journal:
         self._archived: Head = genesis_head()
         self._suspect: StreamId | None = None
         self._trim_at = 0.0
-        self._trimmed: StreamId = START
         self._standing_by = False
         self.segments = 0
 
@@ -165,9 +164,9 @@ class Journal:
                 projections=await self._archive.projections(),
             )
         )
-        if horizon.at > self._trimmed:
+        first = await self._log.events(START, 1)
+        if first and first[0].id < horizon.at:
             left = await self._trimmer.trim(horizon.at)
-            self._trimmed = horizon.at
             _logger.info("streams trimmed", horizon=format_id(horizon.at), needed_by=horizon.by, entries_left=left)
         return horizon
 
@@ -181,7 +180,6 @@ class Journal:
         await self._compare(last)
         await self._group.begin(self._archived.id)
         _logger.info("archiving", after=format_id(self._archived.id), entries=last.total if last is not None else 0)
-        self._trimmed = START
         return self._begin(last)
 
     def _begin(self, last: Header | None) -> Gathering:
