@@ -104,12 +104,9 @@ async def rows(url: str, statement: str) -> list[asyncpg.Record]:
 
 
 DAMAGE = {
-    "assets": "UPDATE assets SET decimals = decimals + 1 WHERE asset = (SELECT max(asset) FROM assets)",
     "orders": "UPDATE orders SET filled = filled + 1, status = 'open' WHERE id = 7",
     "trades": "DELETE FROM trades WHERE trade = 3",
     "ledger": "INSERT INTO ledger SELECT ts, entry, 99, account, asset, available, locked, reason FROM ledger LIMIT 1",
-    "candles": "UPDATE candles SET trades = trades + 1 WHERE interval = '1d'",
-    "transfers": "UPDATE transfers SET amount = amount * 10",
     "projections": "UPDATE projections SET chain = sha256('')",
 }
 

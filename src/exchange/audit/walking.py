@@ -44,7 +44,7 @@ class Walk:
         """The next entry, which stands in `place`.
 
         Args:
-            chained: its chain was checked already, from this walk's head.
+            chained: its chain was checked already, from this walk's head. (The engine's own result is chained anyway.)
 
         Raises:
             Found: it is not the next, or not what the machine computes.
@@ -55,14 +55,14 @@ class Walk:
             raise Found(place, format_id(missing), "a command and its entry", what)
         if id <= self.head.id:
             raise Found(place, format_id(id), f"an id above {format_id(self.head.id)}", "this one after it")
-        if not chained:
-            linked = chain(self.head.chain, id, frame(command.fields), entry.payload)
-            if linked != entry.chain:
-                raise self._unchained(place, command, entry, linked)
         if self.machine is not None:
             computed = self._computed(self.machine, place, command)
-            if computed.payload != entry.payload:
-                raise Found(place, format_id(id), text(computed.payload), text(entry.payload))
+            if computed.chain != entry.chain or computed.payload != entry.payload:
+                raise self._otherwise(place, command, entry, computed)
+        elif not chained:
+            linked = self._linked(command, entry)
+            if linked != entry.chain:
+                raise _chains(place, entry, linked)
         self.head = Head(id, entry.chain)
         self.entries += 1
         if self.number is not None:
@@ -79,17 +79,21 @@ class Walk:
         except Exception as error:  # whatever it is: the engine cannot have published a result of this
             raise Found(place, format_id(command.id), "a command that the engine can apply", repr(error)) from error
 
-    def _unchained(self, place: str, command: CommandEntry, entry: EventEntry, linked: bytes) -> Found:
+    def _linked(self, command: CommandEntry, entry: EventEntry) -> bytes:
+        return chain(self.head.chain, entry.id, frame(command.fields), entry.payload)
+
+    def _otherwise(self, place: str, command: CommandEntry, entry: EventEntry, computed: EventEntry) -> Found:
+        """What is wrong with an entry that is not the one that the engine computes."""
         id = format_id(entry.id)
-        if self.machine is not None:
-            computed = self._computed(self.machine, place, command)
-            if computed.chain == entry.chain:
-                return Found(place, id, text(computed.payload), text(entry.payload))
-            if computed.payload != entry.payload:
-                return Found(
-                    place, id, f"the command of the result {text(entry.payload)}", text(b" ".join(command.fields))
-                )
-        return Found(place, id, f"chain {linked.hex()}", f"chain {entry.chain.hex()}")
+        if computed.payload == entry.payload:
+            return _chains(place, entry, computed.chain)
+        if entry.chain in (computed.chain, self._linked(command, entry)):
+            return Found(place, id, text(computed.payload), text(entry.payload))
+        return Found(place, id, f"the command of the result {text(entry.payload)}", text(b" ".join(command.fields)))
+
+
+def _chains(place: str, entry: EventEntry, linked: bytes) -> Found:
+    return Found(place, format_id(entry.id), f"chain {linked.hex()}", f"chain {entry.chain.hex()}")
 
 
 async def pairs(log: Log, after: StreamId, until: StreamId) -> AsyncIterator[list[Pair]]:
