@@ -17,7 +17,7 @@ from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.settings import Settings
 from tests.faults.replicas import replicated
 from tests.faults.traffic import KEYS, Traffic
-from tests.integration.api_world import Client, eventually, healthy, world
+from tests.integration.api_world import Client, World, eventually, healthy, world
 from tests.integration.trading import all_commands, all_events, assert_sound, entries_after
 
 MakeSettings = Callable[..., Settings]
@@ -59,6 +59,31 @@ async def test_f12_without_replicas_a_lagging_one_loses_a_tail_and_all_goes_on(
             assert seen[0] == incarnation
             assert seen[-1] == run(new.incarnation())
         print(f"lost: {len(commands) - len(left)} of {len(commands)} commands, all of them shown before")
+
+
+async def test_f12_without_its_replica_nothing_is_shown_and_all_comes_back(
+    make_settings: MakeSettings, database_url: str, tmp_path: Path
+) -> None:
+    with replicated(tmp_path / "pair") as pair:
+        settings = make_settings(redis_url=pair.url, database_url=database_url, demo=True, replicas=1)
+        async with world(settings, deadline_s=1.0) as place:
+            user = await place.user(INR="1000")
+            assert (await user.limit("buy", "10", "1")).status == 201
+            with pair.lagging():
+                for number in range(3):
+                    answer = await user.limit("buy", "10", "1", client_order_id=f"w{number}")
+                    assert (answer.status, answer.code) in {(503, "log_unavailable"), (504, "unknown_outcome")}
+                await eventually(partial(_says_why, place))
+                assert (await user.balances())["INR"] == ("990.00", "10.00")
+            await eventually(lambda: healthy(place))
+            for number in range(3):
+                await eventually(partial(_placed, user, f"w{number}"))
+            assert (await user.balances())["INR"] == ("960.00", "40.00"), "each took effect once"
+
+
+async def _says_why(place: World) -> bool:
+    health = await place.anonymous().get("/healthz")
+    return health.status == 503 and "0 of 1 replicas" in health.data["checks"]["view"]
 
 
 async def _placed(user: Client, name: str) -> bool:
