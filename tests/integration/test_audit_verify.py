@@ -241,6 +241,12 @@ def test_checkpoints_are_signed_back_to_back_and_held_against_the_log(past: Past
     kept.write_bytes(canonical(first | {"entries": first["entries"] + 1}))
     told = ask(settings, "verify", "--checkpoint", str(kept))
     assert (told.code, told.place) == (1, f"checkpoint {kept}")
+    newest = Shelf(settings.home).paths()[0]
+    genuine = newest.read_bytes()
+    newest.write_bytes(genuine.replace(b'"entries":', b'"entries":1'))
+    told = ask(settings, "checkpoint")
+    assert told.code == 1 and newest.name in told.json["difference"]["found"]
+    newest.write_bytes(genuine)
     told = ask(settings, "verify", "--key", "00" * 32)
     assert told.code == 1 and "another key" in told.json["difference"]["found"]
     assert ask(settings, "verify", "--key", "nonsense").code == 2

@@ -126,7 +126,10 @@ def _lines(report: Report) -> list[str]:
 async def _checkpoint(args: argparse.Namespace, settings: Settings) -> Answer:
     signer = Signer.of(settings.keys_dir)
     async with sources(settings, args.source) as found:
-        checkpoint, _ = await sign_head(found, Shelf(settings.home), signer, _now_ms())
+        try:
+            checkpoint, _ = await sign_head(found, Shelf(settings.home), signer, _now_ms())
+        except NotGenuine as error:
+            raise Found("checkpoint", "", f"a last one signed by {signer.public}", str(error)) from error
     return Answer(checkpoint.document, [signing.canonical(checkpoint.document).decode()])
 
 
