@@ -14,7 +14,7 @@ It must never let a difference pass, never begin a log, nor take what it has com
 
 import structlog
 
-from exchange.effects.ports import Aside, Clock, EffectError, Log, SnapshotStore
+from exchange.effects.ports import Aside, Clock, EffectError, Log, LogUnavailable, SnapshotStore
 from exchange.engine.solvency import unbalanced
 from exchange.roles.engine import Engine
 from exchange.roles.halting import halt
@@ -125,10 +125,13 @@ class Standby:
 
     async def _publish(self) -> None:
         """Be the engine for a batch."""
-        self._publishing = False  # whatever is raised: look first who else is there
-        alone = await self._engine.turn()
-        if alone and self._keeper.due(await self._memory.replica()):
-            alone = await self._engine.settle()
+        try:
+            alone = await self._engine.turn()
+            if alone and self._keeper.due(await self._memory.replica()):
+                alone = await self._engine.settle()
+        except (LogUnavailable, Diverged):
+            self._publishing = False  # look first who else is there
+            raise
         self._publishing = alone
         if not alone:
             _logger.warning("somebody else publishes: shadowing again")
