@@ -1,6 +1,7 @@
-"""F14: the stream server's memory limit. A batch of results is added whole or not at all, so no hole is left; orders
-are refused before the limit, so that the engine is never held up; with room again all goes on; a server that may evict is
-refused.
+"""F14: the stream server's memory limit. A batch of results is added whole or not at all, so no hole is left.
+
+Orders are refused before the limit, so that the engine is never held up; with room again all goes on. A server that may
+evict is refused.
 """
 
 import asyncio
