@@ -2,6 +2,8 @@
 goes on from what is left. Rows ahead of the log are made again, with an alarm."""
 
 import asyncio
+import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,16 +13,23 @@ import redis
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis_log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
+from exchange.projections.journal.database import DatabaseSegments
+from exchange.projections.journal.history import History
+from exchange.roles.engine import Engine
 from exchange.settings import Settings
 from tests.integration.api_world import DEADLINE_S, eventually, world
+from tests.integration.archiving import everything, journaling
 from tests.integration.projecting import a_log, expected, projecting, put, stored
 from tests.integration.test_recovery_roles import restart
 from tests.integration.test_timescale_projector import DEADLINE, database, entries, follow_until, other_end, reach
-from tests.integration.trading import assert_sound, open_world, standby, trade
+from tests.integration.trading import all_commands, all_events, assert_sound, drain, open_world, standby, trade
+from tests.shim import ShimmedServer
+from tests.unit.projections.segments import content
 
 __all__ = ["database"]
 
@@ -121,3 +130,56 @@ async def test_f11_a_tail_lost_under_a_living_projector_is_noticed(tmp_path: Pat
         assert await stored(database) == expected(entries(changed))
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_f11_no_segment_is_ahead_of_what_a_power_cut_leaves(
+    seed: int, tmp_path: Path, database: str
+) -> None:
+    """Under `everysec` a power cut takes an end back. What is archived is never in it: the journal goes on."""
+    dice = random.Random(seed)
+    server = ShimmedServer(tmp_path / "server", fsync="everysec")
+    server.start()
+    store = FileSnapshotStore(tmp_path / "snapshots")
+    log = BlockingRedisLog(server.url, "t:commands", "t:events", fsync="everysec")
+    lost = 0
+    try:
+        settings = {"every": 10, "seconds": 0.05, "fsync": "everysec"}
+        async with journaling(server.url, "t", database, store._folder, **settings) as it:  # type: ignore[arg-type]
+            there = asyncio.Event()
+            running = asyncio.create_task(it.journal.run(there.is_set))
+            engine = open_world(log, store)
+            for cut in range(2):
+                archived = it.journal.segments
+                deadline = time.monotonic() + DEADLINE
+                while it.journal.segments < archived + 3:
+                    assert not running.done(), running
+                    assert time.monotonic() < deadline
+                    trade(engine, log, 100 * seed + cut, dice.randint(1, 30))
+                    await asyncio.sleep(0.1)
+                trade(engine, log, seed, 15)
+                before = run(log.head()).id
+                server.cut_power(keep=dice.random())
+                server.start()
+                log.close()
+                lost += run(log.head()).id < before
+                engine = Engine(log, store, BlockingClock(), wait_ms=1)
+                run(engine.turn())
+                drain(engine, log)
+            end = run(log.head()).id
+            deadline = time.monotonic() + DEADLINE
+            while it.journal.position != end:
+                assert not running.done(), running
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.02)
+            there.set()
+            await running
+        table = DatabaseSegments(database)
+        archive = await everything(History(table, None), 1_000)
+        await table.close()
+        assert archive == content(all_commands(log), all_events(log))
+        assert_sound(log)
+    finally:
+        log.close()
+        server.stop()
+    assert lost > 0, "no end was ever lost: nothing was shown"

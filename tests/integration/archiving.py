@@ -19,6 +19,7 @@ from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.stores import SegmentStore
 from exchange.projections.timescale.migrations import migrate
 from exchange.roles.usable import UsableSnapshots
+from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, StreamId, format_id
 from tests.integration.trading import copy_log
 from tests.unit.projections.segments import Pair, content, cut
@@ -102,7 +103,7 @@ class Journaling:
     async def catch_up(self) -> None:
         """Turn until nothing is left to gather."""
         head = (await self.log.head()).id
-        while self.journal.position < head:
+        while self.journal.position < head or self.journal._sealed:
             await self.journal.turn()
 
 
@@ -118,6 +119,7 @@ async def journaling(
     seconds: float = 3600,
     keep: int = 0,
     trim_seconds: float = 3600,
+    fsync: Fsync = "always",
     wrapped: Callable[[AsyncRedisLog], Log] | None = None,
 ) -> AsyncIterator[Journaling]:
     """A journal in this process. Unless asked otherwise it closes segments after 25 entries, and trims in its first
@@ -126,7 +128,7 @@ async def journaling(
     Args:
         wrapped: puts something between the journal and the log.
     """
-    log = AsyncRedisLog(redis_url, f"{streams}:commands", f"{streams}:events")
+    log = AsyncRedisLog(redis_url, f"{streams}:commands", f"{streams}:events", fsync=fsync)
     group = EventGroup(redis_url, f"{streams}:events", NAME)
     trimmer = RedisTrimmer(redis_url, f"{streams}:commands", f"{streams}:events")
     archive = Archive(DatabaseSegments(database_url), FileSegments(folder) if folder is not None else None)

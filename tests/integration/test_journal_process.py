@@ -15,7 +15,7 @@ from exchange.effects.ports import EffectError, LogUnavailable
 from exchange.effects.redis_group import EventGroup
 from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog
 from exchange.projections.journal.archive import Busy
-from exchange.projections.journal.archiver import CannotJournal
+from exchange.projections.journal.archiver import SEALED, CannotJournal
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History
@@ -75,6 +75,30 @@ async def test_every_entry_is_archived_in_segments_of_the_size_asked_for(
     for store in (DatabaseSegments(database), FileSegments(tmp_path / "journal")):
         assert await archived(store) == WHOLE[: count * 25]
         assert await sizes(store) == [25] * count
+
+
+async def test_several_segments_wait_for_the_disk_together(
+    redis_url: str, streams: str, database: str, client: redis.Redis, tmp_path: Path
+) -> None:
+    put(client, streams, PAIRS)
+    asked = 0
+
+    class Settling:
+        def __init__(self, log: AsyncRedisLog) -> None:
+            self._log = log
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._log, name)
+
+        async def settled(self) -> None:
+            nonlocal asked
+            asked += 1
+
+    async with journaling(redis_url, streams, database, tmp_path, every=5, wrapped=Settling) as it:  # type: ignore[arg-type]
+        await it.catch_up()
+        assert it.journal.segments == len(PAIRS) // 5
+    assert asked == len(PAIRS) // 5 // SEALED
+    assert await archived(DatabaseSegments(database)) == WHOLE
 
 
 async def test_an_entry_waits_only_so_long(
@@ -251,7 +275,7 @@ async def test_nothing_is_archived_that_is_not_on_the_server_s_disk(
     put(client, streams, PAIRS)
     async with journaling(redis_url, streams, database, tmp_path, wrapped=Unsettled) as it:  # type: ignore[arg-type]
         with pytest.raises(LogUnavailable, match="not on the disk"):
-            await it.journal.turn()
+            await it.catch_up()
     assert await archived(DatabaseSegments(database)) == []
 
 

@@ -1,8 +1,9 @@
 """The journal's life: follow both streams, prove each entry, close segments, trim.
 
 Where the last segment ends is the only position. Entries that are gathered for the next one are read on from there,
-each checked by its chain, so a segment can only hold what follows. Before one is written, the log's server has to say
-that what was read is on its disk, and the last entry is looked at again: no segment is ever ahead of the log.
+each checked by its chain, so a segment can only hold what follows. Before segments are written, the log's server has to
+say that what was read is on its disk, and the last entry is looked at again: no segment is ever ahead of the log. Where
+that takes a while, several segments wait for it together.
 
 The streams are trimmed behind everybody's needs (`trimming`), and never when anything that has to be asked is away.
 Neither database nor log being away stops the journal, nor does it stop anybody: it waits, and catches up.
@@ -32,6 +33,8 @@ WAIT_MS: Final = 200
 """How long a turn waits for entries, and so how long a stop may take."""
 TRIM_SECONDS: Final = 3.0
 """How long between two looks at what may be trimmed."""
+SEALED: Final = 8
+"""So many segments at most wait together until the server has them on its disk."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 _STANDBY_PAUSE: Final = 0.5
@@ -92,6 +95,10 @@ class Journal:
         self._trim_seconds = trim_seconds
         self._gathering: Gathering | None = None
         self._entries: list[EventEntry] = []
+        self._sealed: list[tuple[Header, bytes, list[EventEntry]]] = []
+        """Closed segments that are not written yet, and the entries in each."""
+        self._behind = False
+        """Whether the last read brought all that was asked for: then there is more."""
         self._since = 0.0
         self._archived: Head = genesis_head()
         self._suspect: StreamId | None = None
@@ -142,7 +149,9 @@ class Journal:
         gathering = await self._ready()
         await self._gather(gathering)
         if self._due(gathering):
-            await self._write(gathering)
+            self._seal(gathering)
+        if self._sealed and (not self._behind or len(self._sealed) >= SEALED):
+            await self._write()
         if time.monotonic() >= self._trim_at:
             await self.trim()
 
@@ -213,7 +222,8 @@ class Journal:
 
     async def _gather(self, gathering: Gathering) -> None:
         room = min(self._batch, self._every - gathering.entries)
-        entries = await read_on(self._log, gathering.head, room, self._wait_ms)
+        entries = await read_on(self._log, gathering.head, room, 0 if self._sealed else self._wait_ms)
+        self._behind = len(entries) == room
         if not entries:
             return
         commands = await self._log.commands(gathering.head.id, len(entries))
@@ -234,6 +244,8 @@ class Journal:
                     "written to by hand; `exchange replay` tells what differs. Nothing was trimmed after "
                     f"{format_id(self._archived.id)}."
                 ) from error
+            if self._sealed:
+                await self._write()
             # The server may have been restarted between two reads, and have lost its end: that the next look tells.
             self._suspect = error.id
             raise TailLost(f"entry {format_id(error.id)} does not follow: {error}") from error
@@ -244,31 +256,39 @@ class Journal:
         full = gathering.entries >= self._every or gathering.raw >= CLOSE_AT
         return full or time.monotonic() - self._since >= self._seconds
 
-    async def _write(self, gathering: Gathering) -> None:
-        """Archive what is gathered, once the log has it for good."""
+    def _seal(self, gathering: Gathering) -> None:
+        """Close a segment, and begin the next."""
+        header, data = gathering.close()
+        self._sealed.append((header, data, self._entries))
+        self._begin(header)
+
+    async def _write(self) -> None:
+        """Archive the closed segments, once the log has all of them for good."""
+        end = self._sealed[-1][0].last
         await self._log.settled()
-        end = gathering.head
         entry = await self._log.event(end.id)
         if entry is None or entry.chain != end.chain:
             raise TailLost(f"the event stream no longer has entry {format_id(end.id)} as it was read")
-        header, data = gathering.close()
-        reached("before_segment")
-        await self._archive.add(header, data)
-        reached("after_segment")
-        self._archived = header.last
-        self._suspect = None
-        self.segments += 1
-        written = self._entries
-        self._begin(header)
-        _logger.debug("segment archived", upto=format_id(header.last.id), entries=header.entries, bytes=len(data))
-        await self._group.move(written)
+        while self._sealed:
+            header, data, entries = self._sealed[0]
+            reached("before_segment")
+            await self._archive.add(header, data)
+            reached("after_segment")
+            del self._sealed[0]
+            self._archived = header.last
+            self._suspect = None
+            self.segments += 1
+            _logger.debug("segment archived", upto=format_id(header.last.id), entries=header.entries, bytes=len(data))
+            await self._group.move(entries)
 
     async def _finish(self) -> None:
         """Before a stop: archive what is gathered, or leave it to the next start."""
-        if self._gathering is None or not self._gathering.entries:
+        if self._gathering is not None and self._gathering.entries:
+            self._seal(self._gathering)
+        if not self._sealed:
             return
         try:
-            await self._write(self._gathering)
+            await self._write()
         except (EffectError, TailLost) as error:
             _logger.warning("the last entries are left to the next start", reason=f"{type(error).__name__}: {error}")
 
@@ -276,6 +296,7 @@ class Journal:
         """Begin again from the archive's end."""
         self._gathering = None
         self._entries = []
+        self._sealed = []
 
 
 def _lost(last: Header, first: StreamId | None, head: Head) -> str:
