@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
+import redis
 
 from exchange.audit import checkpoints, served, verify_liability
 from exchange.audit.findings import CannotAudit, Found
@@ -15,9 +17,11 @@ from exchange.audit.served import Shown
 from exchange.audit.signing import Signer, canonical
 from exchange.cli._history import open_history
 from exchange.settings import Settings
-from exchange.terms.stream import parse_id
+from exchange.terms.stream import format_id, parse_id
 from tests.integration.api_world import World, world
-from tests.integration.audited import Told, ask
+from tests.integration.audited import Told, a_past, ask
+from tests.integration.projecting import a_log_of_everything
+from tests.unit.projections.segments import Pair
 
 Make = Callable[..., Settings]
 
@@ -142,3 +146,37 @@ def test_the_key_of_a_home_is_its_own(make_settings: Make) -> None:
     assert ask(settings, "key").json["key"] == Signer.of(settings.keys_dir).public
     Path(settings.keys_dir / "checkpoint.key").chmod(0o644)
     assert ask(settings, "key").code == 2
+
+
+def owed(pairs: list[Pair]) -> dict[str, dict[int, int]]:
+    """What each user has of each asset after these entries, added up from the postings' bytes."""
+    found: dict[str, dict[int, int]] = {}
+    for _, entry in pairs:
+        for account, asset, available, locked in orjson.loads(entry.payload)["postings"]:
+            if account >= 100:
+                held = found.setdefault(asset, {})
+                held[account] = held.get(account, 0) + int(available) + int(locked)
+    return found
+
+
+def test_what_is_owed_at_any_position_is_the_sum_of_all_postings(
+    make_settings: Make, client: redis.Redis, redis_url: str
+) -> None:
+    pairs = a_log_of_everything(7, 300)
+    settings = a_past(make_settings, client, redis_url, pairs, snapshots_at=(120,)).settings
+    public = ask(settings, "key").json["key"]
+    for place in (100, 200, len(pairs) - 1):
+        told = ask(settings, "liabilities", "--at", format_id(pairs[place][1].id))
+        assert told.code == 0, told.error
+        expected = owed(pairs[: place + 1])
+        for asset in told.json["assets"]:
+            held = {account: amount for account, amount in expected[asset["asset"]].items() if amount}
+            assert (asset["total"], asset["accounts"]) == (str(sum(held.values())), len(held))
+            for account, amount in held.items():
+                proof = ask(settings, "prove", str(account), "--asset", asset["asset"]).json["proofs"][0]
+                assert proof["amount"] == str(amount)
+                assert verify_liability.verify(canonical(told.json), canonical(proof), public)
+        again = ask(settings, "liabilities", "--at", format_id(pairs[place][1].id))
+        assert again.json == told.json, "one statement for a position, whenever it is asked for"
+    assert ask(settings, "prove", "100", "--asset", "NONE").code == 2
+    assert ask(make_settings(redis_url=redis_url, streams="nothing"), "liabilities").code == 2
