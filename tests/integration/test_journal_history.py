@@ -13,6 +13,7 @@ from exchange.effects.redis_log import AsyncRedisLog
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History, Torn
 from exchange.projections.journal.segment import SegmentDamaged, name_of
+from exchange.projections.journal.stores import Stored
 from exchange.settings import Settings, SettingsError
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, genesis_head, previous
 from tests.integration.archiving import database_store, everything, file_store, keep, live, put, trim
@@ -181,6 +182,29 @@ async def test_streams_of_another_log_are_told(
     async with live(redis_url, streams) as log:
         with pytest.raises(Torn):
             await everything(History(archive, log), 10)
+
+
+async def test_an_archive_that_grows_while_it_is_compared_is_looked_at_again(
+    tmp_path: Path, redis_url: str, streams: str, client: redis.Redis
+) -> None:
+    """The journal archives more and trims behind it, just when a reader holds the end of the archive in its hand."""
+    put(client, streams, PAIRS)
+    trim(client, streams, IDS[20])
+    async with file_store(tmp_path / "journal") as store, live(redis_url, streams) as log:
+        await keep(store, PAIRS[:34], 17)
+
+        class Growing(FileSegments):
+            grown = False
+
+            async def last(self) -> Stored | None:
+                found = await super().last()
+                if not self.grown:
+                    self.grown = True
+                    await keep(store, PAIRS[:KEPT], 17)
+                    trim(client, streams, IDS[100])
+                return found
+
+        assert await everything(History(Growing(tmp_path / "journal"), log), 10) == WHOLE
 
 
 async def test_a_gap_between_archive_and_streams_is_told(

@@ -203,11 +203,15 @@ class History:
         if incarnation == self._joined:
             return
         stored = await self._archive.last()
-        if stored is not None and await live.events(START, 1):
+        while stored is not None and await live.events(START, 1):
             last = opened(stored).header.last
             entry = await live.event(last.id)
-            if entry is None or entry.chain != last.chain:
+            if entry is not None and entry.chain == last.chain:
+                break
+            again = await self._archive.last()
+            if again is None or again.key == stored.key:
                 raise _not_joined(last)
+            stored = again  # it was trimmed away, because more had been archived by then
         self._joined = incarnation
 
 
