@@ -1,6 +1,9 @@
 """The journal on real servers: everything is archived once, in order; nothing is trimmed that anybody may need."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,7 @@ from tests.integration.archiving import everything, file_store, journaling, keep
 from tests.integration.trading import all_events, three_snapshots, trade
 from tests.unit.projections.segments import Pair, a_log, content_of
 
+SOURCE = Path(__file__).parent.parent.parent / "src"
 PAIRS = a_log(11, 160)
 WHOLE = content_of(PAIRS)
 IDS = [command.id for command, _ in PAIRS]
@@ -385,3 +389,19 @@ async def test_trimming_goes_on_by_itself(
     before = client.xlen(f"{streams}:events")
     async with journaling(redis_url, streams, database, store._folder, every=5, trim_seconds=0.05) as it:
         await it.journal.run(lambda: client.xlen(f"{streams}:events") < before)
+
+
+def test_the_command_refuses_with_a_reason(redis_url: str, streams: str, database_url: str, tmp_path: Path) -> None:
+    environ = {"PYTHONPATH": str(SOURCE), "REDIS_URL": redis_url, "EXCHANGE_STREAMS": streams}
+    environ |= {"DATABASE_URL": database_url, "EXCHANGE_HOME": str(tmp_path / "home")}
+    for arguments, code, told in ((["--rebuild"], 2, "cannot be rebuilt"), ([], 3, "exchange migrate")):
+        done = subprocess.run(
+            [sys.executable, "-m", "exchange", "project", "journal", *arguments],
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code
+        assert told in done.stderr.splitlines()[-1]
