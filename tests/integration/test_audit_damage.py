@@ -66,7 +66,8 @@ def damaged_streams(past: Past, seed: int, count: int) -> None:
     dice = random.Random(seed)
     client, settings = past.client, past.settings
     keys = (settings.commands_key, settings.events_key)
-    for number in range(count):
+    tried = 0
+    while tried < count:
         sides = both_streams(list(past.pairs))
         side, place = dice.randrange(2), dice.randrange(len(past.pairs))
         id, fields = sides[side][place]
@@ -91,7 +92,8 @@ def damaged_streams(past: Past, seed: int, count: int) -> None:
                     add_raw(pipeline, key, values, format_id(entry_id))
                 pipeline.execute()
         told = ask(settings, "verify")
-        damage = f"flip {number} of {seed}: {'event' if side else 'command'} {format_id(id)} {fields!r}"
+        tried += 1
+        damage = f"flip {tried} of {seed}: {'event' if side else 'command'} {format_id(id)} {fields!r}"
         found_and_named(told, "streams", damage)
         named = {format_id(id), format_id(sides[side][place][0])}
         assert told.id in named, f"{damage}: named {told.id}"
