@@ -16,13 +16,16 @@ from typing import Final, NamedTuple
 
 import psutil
 
-from tests.chaos.venue import Venue
+from tests.chaos.venue import SERVERS, Venue
 
 KILL: Final = "kill -9"
 PAUSE: Final = "pause"
 POWER: Final = "power cut"
 FULL: Final = "disk full"
 AWAY: Final = "away"
+
+_GRACE_S: Final = 5.0
+"""So long is a server left alone after its start."""
 
 
 class Fault(NamedTuple):
@@ -92,7 +95,7 @@ class Hand:
 
     async def bring(self, fault: Fault) -> None:
         """One fault; those that last go on beside whatever comes next."""
-        if fault.role in self._busy:
+        if fault.role in self._busy or (fault.role in SERVERS and self._young(fault.role)):
             return
         if fault.what == KILL:
             self._kill(fault)
@@ -131,6 +134,11 @@ class Hand:
             return []
         chosen = found[int(fault.which * len(found))]
         return self._venue.family(chosen) if fault.role == "database" else [chosen]
+
+    def _young(self, role: str) -> bool:
+        """Whether a role's process was started just now. Whoever is killed again and again is started again later and
+        later; without servers nobody would have anything to lose."""
+        return any(time.time() - process.create_time() < _GRACE_S for process in self._venue.found(role))
 
     def _kill(self, fault: Fault) -> None:
         for process in self._targets(fault)[:1]:
