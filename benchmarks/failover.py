@@ -6,7 +6,7 @@ for 100 ms of silence, so that is the least it can be. Between two kills the eng
 standby is stopped until it has, so that each kill hits whoever publishes.
 
 `snapshot.pause_ms` is the longest time between two results of a client that asks for one thing after the other, while
-the standby writes a snapshot of a large book; `snapshot.pause_ms_without` the same without one.
+the standby writes a snapshot of a large book; `snapshot.pause_ms_without` the same for as long afterwards.
 `snapshot.fork_ms` is how long the standby itself stands still for it, with as much in memory.
 """
 
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -152,36 +152,40 @@ def _order(number: int) -> bytes:
 
 
 def pauses(open_orders: int, seconds: float) -> Iterator[Figure]:
-    """What a client feels of a snapshot of so many open orders; `seconds` is how long it is looked at without one."""
+    """What a client feels of a snapshot of so many open orders; then for as long, at least `seconds`, without one."""
     with Running() as running:
         yield Figure("snapshot.fork_ms", _large_book(running, open_orders), "ms")
         running.settings = replace(running.settings, snapshot_every=_NEVER, snapshot_seconds=_NEVER)
         running.start("engine")
         log = running.log()
         _answered(log)
-        yield Figure("snapshot.pause_ms_without", _longest_pause(log, time.monotonic() + seconds), "ms")
         known = len(_snapshots(running).names())
         running.start("standby")  # it takes a snapshot as soon as it stands
-        wait(lambda: _begun(running) or len(_snapshots(running).names()) > known)
+
+        def taken() -> bool:
+            return len(_snapshots(running).names()) > known
+
+        wait(lambda: _begun(running) or taken())
         began = time.monotonic()
-        pause = 0.0
-        while len(_snapshots(running).names()) == known:
-            pause = max(pause, _longest_pause(log, time.monotonic() + 0.1))
-        yield Figure("snapshot.pause_ms", pause, "ms")
-        yield Figure("snapshot.seconds", time.monotonic() - began, "s")
+        yield Figure("snapshot.pause_ms", _longest_pause(log, taken), "ms")
+        took = time.monotonic() - began
+        over = time.monotonic() + max(took, seconds)
+        yield Figure("snapshot.pause_ms_without", _longest_pause(log, lambda: time.monotonic() > over), "ms")
+        yield Figure("snapshot.seconds", took, "s")
         log.close()
 
 
-def _longest_pause(log: BlockingRedisLog, until: float) -> float:
+def _longest_pause(log: BlockingRedisLog, over: Callable[[], bool]) -> float:
     """The longest time between two results of a client that asks for one thing after the other, in milliseconds."""
     longest = 0.0
     last = time.perf_counter()
-    while time.monotonic() < until:
+    while True:
         _answered(log)
         now = time.perf_counter()
         longest = max(longest, now - last)
         last = now
-    return longest * 1000
+        if over():
+            return longest * 1000
 
 
 def _large_book(running: Running, open_orders: int) -> float:
