@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import psutil
 
+from exchange.supervisor.children import STEADY_SECONDS
 from tests.chaos.venue import SERVERS, Venue
 
 KILL: Final = "kill -9"
@@ -23,9 +24,6 @@ PAUSE: Final = "pause"
 POWER: Final = "power cut"
 FULL: Final = "disk full"
 AWAY: Final = "away"
-
-_GRACE_S: Final = 5.0
-"""So long is a server left alone after its start."""
 
 
 class Fault(NamedTuple):
@@ -50,7 +48,7 @@ WEIGHTS: Final[dict[tuple[str, str], int]] = {
     ("gateway", KILL): 8,
     ("projector", KILL): 6,
     ("journal", KILL): 6,
-    ("streams", KILL): 2,
+    ("streams", KILL): 4,
     ("database", KILL): 1,
     ("engine", PAUSE): 6,
     ("standby", PAUSE): 4,
@@ -58,7 +56,7 @@ WEIGHTS: Final[dict[tuple[str, str], int]] = {
     ("projector", PAUSE): 2,
     ("journal", PAUSE): 2,
     ("streams", PAUSE): 2,
-    ("streams", POWER): 4,
+    ("streams", POWER): 9,
     ("streams", FULL): 1,
     ("database", AWAY): 2,
 }
@@ -138,7 +136,7 @@ class Hand:
     def _young(self, role: str) -> bool:
         """Whether a role's process was started just now. Whoever is killed again and again is started again later and
         later; without servers nobody would have anything to lose."""
-        return any(time.time() - process.create_time() < _GRACE_S for process in self._venue.found(role))
+        return any(time.time() - process.create_time() < STEADY_SECONDS for process in self._venue.found(role))
 
     def _kill(self, fault: Fault) -> None:
         for process in self._targets(fault)[:1]:
