@@ -46,8 +46,10 @@ def run_until(process: "subprocess.Popen[str]", done: Callable[[], bool]) -> Non
     """Let it work until something has happened, and stop it cleanly."""
     assert process.stderr is not None
     try:
-        first = process.stderr.readline()  # from then on it listens to signals
-        assert '"archiving"' in first, first + process.communicate()[1]
+        told = [process.stderr.readline()]
+        while told[-1] and '"archiving"' not in told[-1]:  # from then on it listens to signals
+            told.append(process.stderr.readline())
+        assert told[-1], "".join(told)
         deadline = time.monotonic() + DEADLINE
         while not done():
             assert process.poll() is None, process.communicate()[1]
