@@ -20,6 +20,8 @@ from exchange.supervisor.signals import Signals
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
+LONGEST_HALT = 1.0
+"""The longest delay of what nobody trades without: the stream server."""
 STEADY_SECONDS = 10.0
 """After so long a life a crash counts as the first one again."""
 REMIND_SECONDS = 60.0
@@ -64,6 +66,7 @@ class _Kept:
     what: Runnable
     started: float
     delay: float = FIRST_DELAY
+    longest: float = LONGEST_DELAY
     again_at: float | None = None
     crashes: int = 0
     refused: bool = False
@@ -95,14 +98,14 @@ class Children:
         self.changed = False
         """Whether something started or ended since this was last put back."""
 
-    def start(self, what: Runnable) -> None:
-        """Start one and keep it.
+    def start(self, what: Runnable, longest: float = LONGEST_DELAY) -> None:
+        """Start one and keep it; after crashes it is down for at most `longest` seconds each.
 
         Raises:
             ServerError: it cannot be started.
         """
         what.start()
-        self._kept.append(_Kept(what, time.monotonic(), since_ms=_now_ms()))
+        self._kept.append(_Kept(what, time.monotonic(), longest=longest, since_ms=_now_ms()))
         self.changed = True
 
     def look(self) -> float:
@@ -195,7 +198,7 @@ class Children:
 
     def _schedule(self, kept: _Kept) -> None:
         kept.again_at = time.monotonic() + kept.delay
-        kept.delay = min(2 * kept.delay, LONGEST_DELAY)
+        kept.delay = min(2 * kept.delay, kept.longest)
 
 
 def last_words(log: Path) -> str:

@@ -20,7 +20,7 @@ from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import ServerError, spawn, tail
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings, load, variable
-from exchange.supervisor.children import Children, Refusal, Role, last_words
+from exchange.supervisor.children import LONGEST_HALT, Children, Refusal, Role, last_words
 from exchange.supervisor.home import Home, HomeError, masked, refuse_taken_port
 from exchange.supervisor.kinds import (
     DOORS,
@@ -169,7 +169,7 @@ class _Exchange:
             memory=stream_memory(self._settings),
             pause=self._signals.pause,
         )
-        self._children.start(self._valkey)
+        self._children.start(self._valkey, LONGEST_HALT)
         self._settings = replace(self._settings, redis_url=self._valkey.url)
         limit = f"up to {stream_memory(self._settings) // _MEGABYTE:,} MB"
         self._done("streams", f"a server of its own, fsync {self._settings.fsync}, {limit}")
