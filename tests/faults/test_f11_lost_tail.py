@@ -133,9 +133,7 @@ async def test_f11_a_tail_lost_under_a_living_projector_is_noticed(tmp_path: Pat
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_f11_no_segment_is_ahead_of_what_a_power_cut_leaves(
-    seed: int, tmp_path: Path, database: str
-) -> None:
+async def test_f11_no_segment_is_ahead_of_what_a_power_cut_leaves(seed: int, tmp_path: Path, database: str) -> None:
     """Under `everysec` a power cut takes an end back. What is archived is never in it: the journal goes on."""
     dice = random.Random(seed)
     server = ShimmedServer(tmp_path / "server", fsync="everysec")

@@ -1,6 +1,5 @@
 """The machine's place in the log: ids go forward, every entry has its result, and nothing appended can stop it."""
 
-
 import orjson
 import pytest
 
