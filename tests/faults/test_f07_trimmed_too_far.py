@@ -114,10 +114,11 @@ async def test_f07_a_journal_does_not_skip_what_was_trimmed_under_it(
     client: redis.Redis, redis_url: str, streams: str, database: str, tmp_path: Path
 ) -> None:
     pairs = a_log(20, 200)
-    put(client, streams, pairs)
+    put(client, streams, pairs[:100])
     async with journaling(redis_url, streams, database, tmp_path, every=50) as it:
-        for _ in range(2):
+        while it.journal.segments < 2:
             await it.journal.turn()
+        put(client, streams, pairs[100:])
         for stream in ("commands", "events"):
             client.xtrim(f"{streams}:{stream}", minid=format_id(pairs[150][1].id), approximate=False)
         with pytest.raises(CannotJournal, match="older than the last trim"):

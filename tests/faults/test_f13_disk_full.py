@@ -5,6 +5,7 @@ Under `always` the server ends at the first write that fails, and again each tim
 under `everysec` it lives on, and refuses to write. The test does what the supervisor does: start it again.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ async def test_f13_a_full_disk_refuses_loses_nothing_and_is_got_over(
                     assert answer.status in {201, 503, 504}
                     if answer.status == 201:
                         placed.append(f"f{number}")
+                    else:
+                        await asyncio.sleep(0.02)
                     assert server.child is not None
                     if server.child.poll() is not None:
                         assert server.child.returncode == 1, "it did not end by itself"

@@ -175,7 +175,8 @@ async def test_what_the_first_rules_wrote_stays_valid(database_url: str) -> None
     for table, columns in _ADDED.items():  # as if the migration had only come now
         drops = ", ".join(f"DROP COLUMN {column}" for column in columns)
         await connection.execute(f"ALTER TABLE {table} {drops}")
-    await connection.execute("DROP TABLE order_lists, amendments, prevented_matches")
+    await connection.execute("DROP TABLE order_lists, amendments, prevented_matches, journal")
+    await connection.execute("DROP FUNCTION journal_is_append_only")
     await connection.execute("UPDATE alembic_version SET version_num = '0002'")
     await connection.close()
     assert (await migrate(database_url, timescale="off", wait_seconds=10)).before == "0002"
