@@ -32,7 +32,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import Command, Place
 from exchange.effects.aside import Forked
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.terms.stream import START, CommandEntry, EventEntry, previous

@@ -19,11 +19,11 @@ from benchmarks.report import Figure
 from benchmarks.running import Running, wait
 from exchange.commands.codec import encode
 from exchange.commands.types import Cancel, Command, Place
-from exchange.effects import redis_wire as wire
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import Link
-from exchange.effects.redis_log import TIMEOUT, BlockingRedisLog, run
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import Link
+from exchange.effects.redis.log import TIMEOUT, BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.settings import Fsync

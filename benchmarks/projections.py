@@ -22,9 +22,9 @@ from benchmarks.report import Figure, child
 from benchmarks.running import Running
 from exchange.commands.types import Command, Place
 from exchange.effects.ports import Log
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog
-from exchange.effects.redis_trim import RedisTrimmer
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog
+from exchange.effects.redis.trim import RedisTrimmer
 from exchange.engine import Machine
 from exchange.projections.journal import archiver
 from exchange.projections.journal import history as journal_history

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from redis import Redis
 
 from benchmarks.orders import cpu_seconds
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.process import spawn
 from exchange.embedded.valkey import ValkeyServer

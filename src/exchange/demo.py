@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from exchange.commands.codec import encode
 from exchange.commands.types import Command, CreateAsset, CreateMarket
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.events.codec import decode
 from exchange.events.types import Rejected
 from exchange.settings import Settings

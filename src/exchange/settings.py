@@ -16,7 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from exchange.effects import redis_passwords, sandbox_mark
+from exchange.effects import sandbox_mark
+from exchange.effects.redis import passwords as redis_passwords
 
 Fsync = Literal["always", "everysec"]
 TimescaleMode = Literal["auto", "on", "off"]
@@ -110,7 +111,7 @@ class Settings:
         return f"{self.streams}:events"
 
     def redis_for(self, user: str) -> str:
-        """The stream server's address for who connects as this user (`effects.redis_users`).
+        """The stream server's address for who connects as this user (`effects.redis.users`).
 
         For the server that `exchange up` runs in this home, its user and password are put in. Any other address is used
         as it is, and so is one that has credentials already.

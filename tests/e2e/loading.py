@@ -13,7 +13,7 @@ import orjson
 from exchange.commands.codec import encode
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles import snapshots
 from exchange.roles.recovery import recover
 from exchange.terms.stream import StreamId, genesis_head

@@ -7,7 +7,7 @@ from typing import Any
 
 from exchange import settings
 from exchange.audit.diffing import Comparison, compare
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.terms.stream import EventEntry, format_id, parse_id
 from tests.e2e.running import Exchange, User, environment, free_port, running
 from tests.e2e.test_up import MARKET, fund, open_market, place

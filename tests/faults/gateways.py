@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.events.codec import decode
 from exchange.settings import Settings, variable
 from exchange.terms.stream import START

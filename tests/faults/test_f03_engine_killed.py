@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from tests.e2e.nursery import Nursery
 from tests.integration.trading import all_commands, all_events, assert_sound, open_world, some
 

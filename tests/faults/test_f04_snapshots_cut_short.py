@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles import snapshots
 from tests.e2e.nursery import Nursery
 from tests.integration.trading import open_world, reasons, standby, trade

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine.snapshot import FORMAT
 from exchange.roles import snapshots
 from exchange.roles.recovery import recover

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.events.tail import TailLost
 from exchange.projections.journal.archiver import CannotJournal
 from exchange.projections.timescale.anchor import CannotProject

@@ -14,7 +14,7 @@ import pytest
 
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles.engine import Engine
 from tests.faults.traffic import KEYS, Traffic
 from tests.integration.trading import all_commands, all_events, assert_sound, drain, open_world, some

@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 import redis
 
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.process import ServerError
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.history import History

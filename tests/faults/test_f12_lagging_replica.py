@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exchange.effects.ports import Fenced
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.settings import Settings
 from tests.faults.replicas import replicated
 from tests.faults.traffic import KEYS, Traffic

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from exchange.settings import Fsync, Settings
 from tests.integration.api_world import Client, World, eventually, healthy, world
 from tests.integration.trading import assert_sound

@@ -14,7 +14,7 @@ import redis
 import redis.asyncio
 
 from exchange.effects.ports import EffectError, LogFull
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.events.codec import chain
 from exchange.settings import Settings

@@ -10,7 +10,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
 from exchange.roles.stops import WrongLog

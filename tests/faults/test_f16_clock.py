@@ -12,7 +12,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import Command, Deposit, Place, Tick
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover

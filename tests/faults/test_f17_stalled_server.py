@@ -15,7 +15,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from exchange.embedded.valkey import ValkeyServer
 from exchange.settings import Settings
 from tests.integration.api_world import MARKET, Client, eventually, healthy, world

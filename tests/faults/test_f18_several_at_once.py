@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.terms.stream import StreamId
 from tests.e2e.loading import REPOSITORY, Load, answered, assert_nothing_lost

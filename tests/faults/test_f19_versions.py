@@ -19,7 +19,7 @@ from exchange.commands.codec import encode, frame
 from exchange.commands.types import RULES, OpenLog, SetRules
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.events.codec import chain
 from exchange.events.codec import encode as encode_result
 from exchange.events.types import Outcome, RulesSet

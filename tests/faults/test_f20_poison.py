@@ -10,7 +10,7 @@ import redis
 
 from exchange.commands.codec import FIELD, encode
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.engine.snapshot import Row, rows
 from exchange.events.codec import decode

@@ -17,7 +17,7 @@ import redis
 
 from exchange import compiled
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from tests.golden.golden_log import NAMES, GoldenLog, summary

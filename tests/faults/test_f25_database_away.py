@@ -13,7 +13,7 @@ import redis
 from structlog.testing import capture_logs
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History

@@ -17,7 +17,7 @@ from exchange.commands.writer import CommandWriter
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter
 from exchange.events.tail import EventTail

@@ -14,8 +14,8 @@ from exchange.api.server import Server
 from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.timescale import database
 from exchange.projections.timescale.history import History
 from exchange.projections.timescale.projector import Projector

@@ -9,9 +9,9 @@ import redis
 
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import Log
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog
-from exchange.effects.redis_trim import RedisTrimmer
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog
+from exchange.effects.redis.trim import RedisTrimmer
 from exchange.projections.journal.archive import Archive
 from exchange.projections.journal.archiver import NAME, Journal
 from exchange.projections.journal.database import DatabaseSegments

@@ -15,7 +15,7 @@ from typing import Any
 
 from exchange.commands.codec import encode
 from exchange.commands.types import Command
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.settings import Settings
 from exchange.supervisor.kinds import GATEWAY, environment
 from exchange.terms.stream import START

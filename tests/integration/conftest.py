@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 
 
 @pytest.fixture

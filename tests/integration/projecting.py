@@ -26,8 +26,8 @@ from exchange.commands.types import (
     SetMarketStatus,
     SettleWithdrawal,
 )
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.embedded.postgres import PostgresServer
 from exchange.engine import Machine
 from exchange.engine.state import State

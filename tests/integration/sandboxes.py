@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_clock import BlockingSandboxClock
-from exchange.effects.redis_log import BlockingRedisLog
-from exchange.effects.redis_log import run as drive
+from exchange.effects.redis.clock import BlockingSandboxClock
+from exchange.effects.redis.log import BlockingRedisLog
+from exchange.effects.redis.log import run as drive
 from exchange.embedded.valkey import ValkeyServer
 from exchange.roles.engine import TICK_MS, Engine
 from exchange.settings import Settings

@@ -12,9 +12,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exchange.cli.main import main
-from exchange.effects.redis_log import BlockingRedisLog, run
-from exchange.effects.redis_passwords import with_credentials
-from exchange.effects.redis_users import NAMES, USERS, acl_file, user_rules
+from exchange.effects.redis.log import BlockingRedisLog, run
+from exchange.effects.redis.passwords import with_credentials
+from exchange.effects.redis.users import NAMES, USERS, acl_file, user_rules
 from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
 from exchange.embedded.valkey import ValkeyServer, find_binary
 from exchange.terms.stream import EventEntry, genesis_head

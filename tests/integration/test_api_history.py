@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.live import state as live_state
 from exchange.projections.live import tape as live_tape
 from exchange.roles.recovery import recover

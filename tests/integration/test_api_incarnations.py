@@ -14,7 +14,7 @@ from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects.clock import AsyncClock, BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog
 from exchange.embedded.valkey import ValkeyServer
 from exchange.events.types import AccountOpened
 from exchange.roles.engine import Engine

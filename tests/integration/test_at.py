@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import replay, snapshots
 from exchange.terms.stream import StreamId, format_id

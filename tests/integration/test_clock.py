@@ -10,8 +10,8 @@ from exchange.commands.codec import encode
 from exchange.commands.types import Command, Place
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, LogFull
-from exchange.effects.redis_clock import LATEST_MS, BlockingSandboxClock, Refused, SandboxClock
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.clock import LATEST_MS, BlockingSandboxClock, Refused, SandboxClock
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.roles.engine import Engine
 from exchange.roles.moves import TICK, settled
 from exchange.terms.instructions import Instructions

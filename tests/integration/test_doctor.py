@@ -15,7 +15,7 @@ from exchange.cli.main import main
 from exchange.doctor.examine import examine
 from exchange.doctor.survey import Survey
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.effects.role_states import RoleState, forget, read, write
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.timescale.migrations import migrate

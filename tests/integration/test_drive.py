@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exchange.commands.types import CreateAsset, CreateMarket
-from exchange.effects.redis_log import run
+from exchange.effects.redis.log import run
 from exchange.settings import Settings
 from exchange.terms.stream import format_id
 from tests.integration.clients_world import Exchange, exchange

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from exchange.effects.ports import EffectError, LogUnavailable
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
-from exchange.effects.redis_reads import SYNCED_S, WRITTEN_S, Reads, settling
-from exchange.effects.redis_wire import Refusal
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.reads import SYNCED_S, WRITTEN_S, Reads, settling
+from exchange.effects.redis.wire import Refusal
 from exchange.embedded.valkey import ValkeyServer
 from exchange.terms.stream import START, genesis_head
 from tests.faults.replicas import Pair, replicated, wait_until
@@ -248,7 +248,7 @@ async def test_connections_say_whose_they_are_and_how_far_they_came(
     client: redis.Redis, redis_url: str, streams: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = 0.0
-    monkeypatch.setattr("exchange.effects.redis_reads.monotonic", lambda: seconds)
+    monkeypatch.setattr("exchange.effects.redis.reads.monotonic", lambda: seconds)
     keys = (f"{streams}:commands", f"{streams}:events")
     log = BlockingRedisLog(redis_url, *keys, name="blocking")
     other = AsyncRedisLog(redis_url, *keys, name="async")

@@ -6,7 +6,7 @@ from exchange.commands.codec import decode, encode
 from exchange.commands.types import Place, SetSwitch, Tick
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.events.codec import decode as read
 from exchange.events.types import Canceled, Event, SwitchFired
 from exchange.roles.engine import Engine

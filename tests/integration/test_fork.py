@@ -20,8 +20,8 @@ from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects import sandbox_mark
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_clock import BlockingSandboxClock
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.clock import BlockingSandboxClock
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.timescale import database

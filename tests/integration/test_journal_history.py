@@ -9,7 +9,7 @@ import redis
 
 from exchange.cli._history import open_history
 from exchange.effects.ports import EffectError, Log, LogUnavailable
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History, Torn
 from exchange.projections.journal.segment import SegmentDamaged, name_of

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, LogUnavailable
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog
 from exchange.projections.journal.archive import Busy
 from exchange.projections.journal.archiver import SEALED, CannotJournal
 from exchange.projections.journal.database import DatabaseSegments

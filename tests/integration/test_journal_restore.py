@@ -13,8 +13,8 @@ import redis
 
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, Fenced
-from exchange.effects.redis_log import BlockingRedisLog, run
-from exchange.effects.redis_pour import NotEmpty, RedisPouring
+from exchange.effects.redis.log import BlockingRedisLog, run
+from exchange.effects.redis.pour import NotEmpty, RedisPouring
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.journal.files import FileSegments

@@ -6,8 +6,8 @@ import pytest
 import redis
 
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_trim import RedisTrimmer
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.trim import RedisTrimmer
 from exchange.terms.stream import START
 from tests.integration.archiving import everything, live, put
 from tests.unit.projections.segments import a_log, content_of

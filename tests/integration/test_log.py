@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from exchange.effects.ports import EffectError, Fenced, LogUnavailable
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.events.codec import chain
 from exchange.terms.stream import START, EventEntry, Head, format_id, genesis_head

@@ -16,11 +16,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import redis
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import EffectError, Fenced, LogFull, LogUnavailable
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import Link
-from exchange.effects.redis_log import AsyncRedisLog, BlockingRedisLog, run
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import Link
+from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.terms.stream import START, EventEntry, Head, genesis_head
 from tests.integration.trading import all_commands, all_events, entries_after

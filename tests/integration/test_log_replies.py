@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.embedded.valkey import ValkeyServer
 from exchange.events.awaiting import await_result
 from exchange.events.replies import Passed, ReplyWaiter

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.roles import snapshots
 from exchange.roles.recovery import recover

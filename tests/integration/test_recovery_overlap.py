@@ -11,7 +11,7 @@ import pytest
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogFull, LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.roles.engine import Engine
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId

@@ -15,7 +15,7 @@ from exchange.commands.types import OpenAccount
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
 from exchange.roles import snapshots

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.sandbox import fork
 from exchange.settings import Settings
 from exchange.terms.stream import Head

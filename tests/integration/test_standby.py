@@ -13,7 +13,7 @@ from exchange.commands.types import OpenAccount, Place, SetMarketStatus
 from exchange.effects.aside import Forked
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.events.base import Posting
 from exchange.events.codec import chain

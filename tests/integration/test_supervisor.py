@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.effects import redis_passwords
+from exchange.effects.redis import passwords as redis_passwords
 from exchange.settings import Settings, load
 from exchange.supervisor import kinds, start
 from exchange.supervisor.children import Children, Refusal, Role

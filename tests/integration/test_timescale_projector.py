@@ -14,7 +14,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.engine import Machine
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.migrations import migrate

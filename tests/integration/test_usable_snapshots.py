@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles.snapshots import position_of
 from exchange.roles.usable import UsableSnapshots
 from exchange.terms.stream import StreamId, format_id

@@ -23,7 +23,7 @@ from exchange.commands.types import (
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import AsideFailed, Fenced
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine import Machine
 from exchange.events.codec import chain
 from exchange.roles import snapshots

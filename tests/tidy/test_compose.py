@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exchange.cli.main import COMMANDS
-from exchange.effects import redis_users
+from exchange.effects.redis import users as redis_users
 from exchange.embedded import valkey
 from exchange.embedded.process import Readiness, end, spawn, wait_ready
 from exchange.settings import Settings, load, variable

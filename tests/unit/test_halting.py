@@ -3,7 +3,7 @@
 import orjson
 
 from exchange.effects.ports import EffectError, LogFull, LogUnavailable
-from exchange.effects.redis_log import run
+from exchange.effects.redis.log import run
 from exchange.roles.halting import halt
 from exchange.terms.stream import EventEntry, StreamId
 

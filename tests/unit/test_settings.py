@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from exchange.cli.main import main
-from exchange.effects import redis_passwords, redis_users
+from exchange.effects.redis import passwords as redis_passwords
+from exchange.effects.redis import users as redis_users
 from exchange.settings import Settings, SettingsError, load, variable
 from exchange.supervisor.home import masked
 

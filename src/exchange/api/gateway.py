@@ -15,7 +15,7 @@ from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
 from exchange.effects.ports import Clock, EffectError, Log
-from exchange.effects.redis_clock import SandboxClock
+from exchange.effects.redis.clock import SandboxClock
 from exchange.events.types import AccountOpened, Rejected
 from exchange.projections.live.records import LiveAccount, LiveMarket
 from exchange.projections.live.shapes import Json

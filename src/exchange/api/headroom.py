@@ -22,7 +22,7 @@ import structlog
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.commands.types import Batch, Cancel, CancelAll, CancelList, Command, SetMarketStatus
 from exchange.effects.ports import Clock, EffectError
-from exchange.effects.redis_room import Room
+from exchange.effects.redis.room import Room
 
 _logger = structlog.get_logger(__name__)
 

@@ -30,8 +30,8 @@ from exchange.effects import sandbox_mark
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_clock import SandboxClock
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.clock import SandboxClock
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.timescale.history import History
 from exchange.settings import Settings

@@ -24,7 +24,7 @@ from exchange.cli._history import AUTO, JOURNAL, STREAMS, archived
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.key_files import KeyUnusable
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History
 from exchange.projections.journal.stores import Both, SegmentSource

@@ -12,7 +12,7 @@ from exchange.audit.findings import CannotAudit, Found
 from exchange.audit.served import Shown
 from exchange.cli._audit import Answer, Json, sources
 from exchange.effects.ports import Log
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.history import History
 from exchange.settings import Settings

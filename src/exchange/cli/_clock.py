@@ -2,7 +2,7 @@
 
 from exchange.effects.clock import BlockingClock
 from exchange.effects.ports import Clock
-from exchange.effects.redis_clock import BlockingSandboxClock
+from exchange.effects.redis.clock import BlockingSandboxClock
 from exchange.roles.engine import TICK_MS
 from exchange.roles.turns import WAIT_MS
 from exchange.settings import Settings

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from exchange.effects.ports import Log
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.history import History

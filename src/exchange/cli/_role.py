@@ -13,7 +13,7 @@ from typing import Any
 
 from exchange import compiled, logs
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles.stops import MustStop
 from exchange.settings import Settings
 
@@ -35,7 +35,7 @@ class Stop:
 
 
 def open_log(settings: Settings, user: str = "operator", role: str = "") -> BlockingRedisLog:
-    """The log that the settings name, as this user of the stream server (`effects.redis_users`). A role's connection
+    """The log that the settings name, as this user of the stream server (`effects.redis.users`). A role's connection
     says its name and how far it has come.
 
     Raises:

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from exchange.effects.redis_passwords import FILE, PasswordsUnusable, load_or_make
-from exchange.effects.redis_users import NEWEST, Version, acl_file
+from exchange.effects.redis.passwords import FILE, PasswordsUnusable, load_or_make
+from exchange.effects.redis.users import NEWEST, Version, acl_file
 from exchange.settings import Settings
 
 HELP = "Print the stream users' rules as an ACL file for a Redis or Valkey of your own."

@@ -23,7 +23,7 @@ from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.key_files import KeyUnusable
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import AsyncRedisLog
+from exchange.effects.redis.log import AsyncRedisLog
 from exchange.roles.stops import MustStop
 from exchange.settings import Settings, SettingsError
 

@@ -15,9 +15,9 @@ import orjson
 from exchange import logs
 from exchange.cli._moments import iso, time_ms
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_clock import HIGHEST_RATE, RATE, BlockingSandboxClock, Move, Moved, Refused
-from exchange.effects.redis_log import BlockingRedisLog
-from exchange.effects.redis_log import run as drive
+from exchange.effects.redis.clock import HIGHEST_RATE, RATE, BlockingSandboxClock, Move, Moved, Refused
+from exchange.effects.redis.log import BlockingRedisLog
+from exchange.effects.redis.log import run as drive
 from exchange.roles.moves import TICK, settled
 from exchange.settings import Settings, SettingsError
 from exchange.terms.stream import format_id

@@ -7,7 +7,7 @@ from exchange.cli._role import Stop, begin, open_log, serve
 from exchange.effects.clock import BlockingClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from exchange.roles.engine import Engine
 from exchange.roles.replica import BATCH
 from exchange.settings import Settings

@@ -14,7 +14,7 @@ from exchange.cli._moments import iso, moment, time_ms
 from exchange.cli._role import begin
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_clock import LATEST_MS
+from exchange.effects.redis.clock import LATEST_MS
 from exchange.embedded.process import ServerError
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.projections.timescale.migrations import MigrationError

@@ -14,9 +14,9 @@ from exchange.cli._history import archived
 from exchange.cli._role import Stop, begin
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_group import EventGroup
-from exchange.effects.redis_log import AsyncRedisLog
-from exchange.effects.redis_trim import RedisTrimmer
+from exchange.effects.redis.group import EventGroup
+from exchange.effects.redis.log import AsyncRedisLog
+from exchange.effects.redis.trim import RedisTrimmer
 from exchange.projections.journal import archiver
 from exchange.projections.journal.archive import Archive
 from exchange.projections.journal.archiver import CannotJournal, Journal

@@ -17,7 +17,7 @@ from exchange.cli._role import begin as begin_role
 from exchange.cli._role import open_log
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, Log
-from exchange.effects.redis_log import run as drive
+from exchange.effects.redis.log import run as drive
 from exchange.engine import Machine
 from exchange.engine.queries import balances, depth
 from exchange.roles import replay

@@ -14,7 +14,7 @@ from exchange.cli._role import begin
 from exchange.cli._servers import own_servers
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, Log
-from exchange.effects.redis_pour import RedisPouring
+from exchange.effects.redis.pour import RedisPouring
 from exchange.embedded.process import ServerError
 from exchange.engine.solvency import unsound
 from exchange.projections.journal.segment import SegmentDamaged

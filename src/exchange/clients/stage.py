@@ -12,7 +12,7 @@ from exchange.clients.flow import Rest, Step, Take
 from exchange.clients.judge import Units
 from exchange.commands import codec
 from exchange.commands.types import Command, CreateAsset, CreateMarket, Deposit, OpenAccount
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.events.codec import decode
 from exchange.events.types import AccountOpened, AssetCreated, Event, MarketCreated, Outcome, Rejected
 from exchange.terms.amounts import MAX_AMOUNT

@@ -10,7 +10,7 @@ from exchange.doctor import database as tables
 from exchange.doctor.streams import Streams
 from exchange.doctor.survey import Asked, Survey
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_log import BlockingRedisLog
+from exchange.effects.redis.log import BlockingRedisLog
 from exchange.effects.role_states import RoleState
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.settings import Settings

@@ -14,7 +14,7 @@ from exchange.audit.checkpoints import Shelf
 from exchange.doctor.streams import Streams
 from exchange.doctor.survey import Checkpoint, Disk, Snapshot
 from exchange.effects.files import FileSnapshotStore
-from exchange.effects.redis_log import BlockingRedisLog, run
+from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.roles import snapshots
 from exchange.settings import Settings
 from exchange.terms.stream import format_id, parse_id

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Final, cast
 
 from exchange.doctor.survey import Presence, Stream, StreamServer
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import Link
-from exchange.effects.redis_wire import Raw, Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import Link
+from exchange.effects.redis.wire import Raw, Refusal, Request
 from exchange.settings import Settings
 from exchange.terms.stream import StreamId, format_id, parse_id
 

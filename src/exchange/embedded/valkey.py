@@ -1,6 +1,6 @@
 """The Redis-compatible server: Valkey or Redis, whichever is there, kept durable and never evicting.
 
-It listens on a unix socket only, and lets in nobody but the users in `effects.redis_users`, of whom none can delete or
+It listens on a unix socket only, and lets in nobody but the users in `effects.redis.users`, of whom none can delete or
 flush. Every write goes to the append-only file before its reply leaves (`appendfsync always`) unless the settings say
 otherwise. Nothing is ever evicted: at its memory limit the server refuses to append, until something was trimmed.
 """
@@ -17,9 +17,9 @@ from importlib import util
 from pathlib import Path
 from urllib.parse import quote
 
-from exchange.effects import redis_passwords
-from exchange.effects.redis_users import Version, acl_file
-from exchange.effects.redis_wire import request
+from exchange.effects.redis import passwords as redis_passwords
+from exchange.effects.redis.users import Version, acl_file
+from exchange.effects.redis.wire import request
 from exchange.embedded.folder import Lock, private, remove_socket_folder, socket_folder, sync
 from exchange.embedded.process import Readiness, ServerError, end, spawn, wait_ready
 from exchange.settings import Fsync

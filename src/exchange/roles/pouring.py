@@ -18,7 +18,7 @@ BATCH = 1_000
 
 
 class Target(Protocol):
-    """Where a log is poured into; see `effects.redis_pour`."""
+    """Where a log is poured into; see `effects.redis.pour`."""
 
     async def begin(self) -> None:
         """See that there is no log yet."""

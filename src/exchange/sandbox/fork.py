@@ -20,9 +20,9 @@ from exchange.commands.codec import encode
 from exchange.commands.types import RULES, OpenLog
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import Log, SnapshotStore
-from exchange.effects.redis_clock import BlockingSandboxClock
-from exchange.effects.redis_log import BlockingRedisLog
-from exchange.effects.redis_pour import RedisPouring
+from exchange.effects.redis.clock import BlockingSandboxClock
+from exchange.effects.redis.log import BlockingRedisLog
+from exchange.effects.redis.pour import RedisPouring
 from exchange.effects.sandbox_mark import Mark
 from exchange.embedded.folder import private
 from exchange.embedded.postgres import PostgresServer

@@ -19,7 +19,7 @@ class Kind(NamedTuple):
 
     words: tuple[str, ...]
     user: str = ""
-    """The stream server's user that it logs in as (`effects.redis_users`)."""
+    """The stream server's user that it logs in as (`effects.redis.users`)."""
     database: bool = False
 
 

@@ -9,7 +9,7 @@ from exchange.api.errors import ApiError
 from exchange.api.headroom import CLOSED_DISK, FULL_DISK, Headroom
 from exchange.commands.types import Batch, Cancel, CancelAll, CancelList, Command, Place, SetMarketStatus
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_room import Room
+from exchange.effects.redis.room import Room
 
 PLACE = Place(100, "A-B", "buy", "limit", "gtc", 5, 7, 0, "")
 CANCEL = Cancel(100, 1, "")

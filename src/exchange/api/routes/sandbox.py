@@ -9,7 +9,7 @@ from exchange.api.declared import Amount, Shape, Whole, endpoint, optional
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S
 from exchange.effects.ports import LogFull, LogUnavailable
-from exchange.effects.redis_clock import HIGHEST_RATE, LATEST_MS, RATE, Move, Moved, Refused, SandboxClock
+from exchange.effects.redis.clock import HIGHEST_RATE, LATEST_MS, RATE, Move, Moved, Refused, SandboxClock
 from exchange.roles.moves import TICK, settled
 from exchange.terms.codes import Code
 

@@ -47,7 +47,7 @@ class CannotJournal(Exception):
 
 
 class Group(Protocol):
-    """The mark on the stream, for others; see `effects.redis_group`."""
+    """The mark on the stream, for others; see `effects.redis.group`."""
 
     async def begin(self, at: StreamId) -> None:
         """Put the group to a position, making it if need be."""

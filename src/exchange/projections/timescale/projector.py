@@ -45,7 +45,7 @@ _STANDBY_PAUSE: Final = 0.5
 
 
 class Group(Protocol):
-    """The mark on the stream, for others; see `effects.redis_group`."""
+    """The mark on the stream, for others; see `effects.redis.group`."""
 
     async def begin(self, at: StreamId) -> None:
         """Put the group to a position, making it if need be."""

@@ -18,9 +18,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import EffectError, LogUnavailable
-from exchange.effects.redis_log import TIMEOUT
+from exchange.effects.redis import wire
+from exchange.effects.redis.log import TIMEOUT
 from exchange.terms.stream import START, EventEntry, StreamId, format_id
 
 

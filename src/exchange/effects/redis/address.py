@@ -15,7 +15,7 @@ from typing import Final, Self, cast
 
 from redis.connection import SSLConnection, parse_url
 
-from exchange.effects.redis_wire import Request, request
+from exchange.effects.redis.wire import Request, request
 
 _PORT: Final = 6379
 _VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from exchange.effects import key_files
-from exchange.effects.redis_users import NAMES
+from exchange.effects.redis.users import NAMES
 
 FILE: Final = "streams.json"
 _BYTES: Final = 32

@@ -12,17 +12,17 @@ import time
 from collections.abc import Awaitable, Generator, Sequence
 from typing import Final, TypeVar, cast
 
-from exchange.effects import redis_room
-from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
 from exchange.effects.ports import EffectError, Fenced
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_appends import Appender
-from exchange.effects.redis_clock import appends
-from exchange.effects.redis_link import Answer, AsyncLink, Link
-from exchange.effects.redis_reads import Reads, settling
-from exchange.effects.redis_room import Room
-from exchange.effects.redis_wire import Refusal
+from exchange.effects.redis import room as redis_room
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.appends import Appender
+from exchange.effects.redis.clock import appends
+from exchange.effects.redis.link import Answer, AsyncLink, Link
+from exchange.effects.redis.reads import Reads, settling
+from exchange.effects.redis.room import Room
+from exchange.effects.redis.wire import Refusal
 from exchange.settings import Fsync
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 

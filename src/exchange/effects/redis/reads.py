@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Sequence
 from time import monotonic
 from typing import Final, cast
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import EffectError, LogUnavailable
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.wire import Refusal, Request
 from exchange.terms.stream import START, StreamId, format_id
 
 NAME_EVERY_S: Final = 1.0

@@ -13,10 +13,10 @@ from typing import Final, cast
 
 import hiredis
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import LogUnavailable
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.wire import Refusal, Request
 
 _BUFFER: Final = 1 << 18
 

@@ -6,12 +6,12 @@ The trim is exact (MINID without `~`): what stands at the horizon stays, for eve
 
 from typing import Final, cast
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import AsyncLink
-from exchange.effects.redis_log import TIMEOUT
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import AsyncLink
+from exchange.effects.redis.log import TIMEOUT
+from exchange.effects.redis.wire import Refusal, Request
 from exchange.terms.stream import StreamId, format_id
 
 _NO_KEY: Final = "ERR no such key"

@@ -8,11 +8,11 @@ next. So a lone caller waits for nobody, and the slower the server's disk, the m
 import asyncio
 from typing import Final
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.ports import EffectError, LogUnavailable
-from exchange.effects.redis_clock import appends
-from exchange.effects.redis_link import Answer, AsyncLink
-from exchange.effects.redis_wire import Refusal
+from exchange.effects.redis import wire
+from exchange.effects.redis.clock import appends
+from exchange.effects.redis.link import Answer, AsyncLink
+from exchange.effects.redis.wire import Refusal
 from exchange.terms.stream import StreamId
 
 _UNANSWERED: Final = 2

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from exchange.effects import redis_wire as wire
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.wire import Refusal, Request
 
 QUESTION: Final = Request(wire.request("INFO", "memory").packed + wire.request("INFO", "persistence").packed, 2)
 

@@ -8,13 +8,13 @@ who may delete and rename, and no role is such a user.
 from collections.abc import Sequence
 from typing import Final, cast
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.failpoints import reached
 from exchange.effects.ports import EffectError, Fenced, LogFull
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import AsyncLink
-from exchange.effects.redis_log import TIMEOUT
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import AsyncLink
+from exchange.effects.redis.log import TIMEOUT
+from exchange.effects.redis.wire import Refusal, Request
 from exchange.terms.stream import CommandEntry, EventEntry, Head, format_id, genesis_head
 
 _SUFFIX: Final = ":pouring"

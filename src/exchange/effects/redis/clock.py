@@ -15,12 +15,12 @@ import time
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, cast
 
-from exchange.effects import redis_wire as wire
 from exchange.effects.clock import AsyncClock, BlockingClock
 from exchange.effects.ports import EffectError
-from exchange.effects.redis_address import Address
-from exchange.effects.redis_link import AsyncLink, Link
-from exchange.effects.redis_wire import Refusal, Request
+from exchange.effects.redis import wire
+from exchange.effects.redis.address import Address
+from exchange.effects.redis.link import AsyncLink, Link
+from exchange.effects.redis.wire import Refusal, Request
 from exchange.terms.stream import StreamId
 
 RATE: Final = 1000
