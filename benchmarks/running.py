@@ -58,13 +58,17 @@ class Running:
         self._roles: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
+        self.serve()
+        return self
+
+    def serve(self) -> None:
+        """Start the servers."""
         self._valkey.start()
         self.settings = replace(self.settings, redis_url=self._valkey.url)
         if self._postgres is not None:
             self._postgres.start()
             self.settings = replace(self.settings, database_url=self._postgres.url)
             self.command("migrate")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -26,6 +26,11 @@ FIGURES = {
         "rest_v1.two_gateways_orders_per_s.c64",
         *(f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)),
     },
+    "durability": {
+        f"durability.{what}.{mode}"
+        for what in ("p50_ms", "orders_per_s")
+        for mode in ("always", "always_replicated", "always_replicated_on_disk", "everysec", "everysec_replicated")
+    },
     "projector": {
         "projector.rows_per_s",
         *(f"candles.query_ms.{i}" for i in ("1m", "5m", "1h", "1d")),
@@ -34,7 +39,13 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("area", FIGURES)
+SLOW = {"durability"}
+"""Five exchanges, one after the other."""
+
+
+@pytest.mark.parametrize(
+    "area", [pytest.param(area, marks=pytest.mark.soak if area in SLOW else ()) for area in FIGURES]
+)
 def test_a_benchmark_gives_its_figures(area: str) -> None:
     found = {figure.name: figure for figure in benchmarks.benchmarks(benchmarks.TINY)[area]()}
     assert found.keys() >= FIGURES[area]
