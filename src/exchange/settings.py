@@ -51,7 +51,7 @@ class Settings:
     home: Path
     """All state: server data, keys, logs, pid files."""
     snapshots: Path
-    """Engine snapshots: `<home>/snapshots` when EXCHANGE_HOME is set, else `./snapshots`."""
+    """Engine snapshots: `<home>/snapshots`, but `./snapshots` for the home `./var`; those of what runs in the home."""
     host: str = "127.0.0.1"
     """Address the gateway listens on; loopback unless asked otherwise."""
     port: int = 8000
@@ -175,10 +175,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("EXCHANGE_HOME") or "var").absolute()
-    default_snapshots = home / "snapshots" if env.get("EXCHANGE_HOME") else Path("snapshots").absolute()
+    running = _running_servers(home)
+    own = Path("snapshots") if home == Path("var").absolute() else home / "snapshots"
     values: dict[str, object] = {
         "home": home,
-        "snapshots": Path(env.get("EXCHANGE_SNAPSHOTS") or default_snapshots).absolute(),
+        "snapshots": Path(env.get("EXCHANGE_SNAPSHOTS") or running.get("snapshots") or own).absolute(),
     }
     for field in fields(Settings):
         if field.name in values:
@@ -186,7 +187,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         text = env.get(variable(field.name))
         if text is not None:
             values[field.name] = _read(field.name, field.type, text)
-    running = _running_servers(home)
     for name in _PUBLIC_NAMES:
         if not values.get(name) and name in running:
             values[name] = running[name]

@@ -185,7 +185,8 @@ def test_servers_that_are_named_are_used_and_none_is_started(
         exchange.wait_ready()
         programs = {process.name() for process in exchange.processes()}
         assert not {"valkey-server", "redis-server", "postgres"} & programs
-        assert exchange.servers() == {"redis_url": valkey.url, "database_url": database_url}
+        snapshots = str(tmp_path / "home" / "snapshots")
+        assert exchange.servers() == {"redis_url": valkey.url, "database_url": database_url, "snapshots": snapshots}
         assert exchange.stop() == 0
     assert not {path.name for path in (tmp_path / "home").iterdir()} & {"valkey", "postgres"}
 

@@ -164,3 +164,13 @@ def test_an_address_without_password_is_shown_as_it_is(url: str) -> None:
 def test_the_factory_makes_settings_of_its_own(make_settings: Callable[..., Settings]) -> None:
     assert make_settings(port=9001).port == 9001
     assert make_settings().home != load({}).home
+
+
+def test_the_snapshots_are_those_of_what_runs_in_the_home(tmp_path: Path) -> None:
+    assert load({"EXCHANGE_HOME": "var"}).snapshots == load({}).snapshots == Path("snapshots").absolute()
+    home = {"EXCHANGE_HOME": str(tmp_path)}
+    assert load(home).snapshots == tmp_path / "snapshots"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "servers.json").write_text(json.dumps({"snapshots": str(tmp_path / "elsewhere")}))
+    assert load(home).snapshots == tmp_path / "elsewhere"
+    assert load(home | {"EXCHANGE_SNAPSHOTS": str(tmp_path / "mine")}).snapshots == tmp_path / "mine"

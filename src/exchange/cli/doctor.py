@@ -6,7 +6,8 @@ to do), 2 it could not run.
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -28,7 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Examine; the exit code."""
-    supervised = role_states.read(settings.run_dir) if Home(settings).running() else []
+    running = Home(settings).running()
+    supervised = role_states.read(settings.run_dir) if running else []
+    if running and (port := urlsplit(running.url).port):
+        settings = replace(settings, port=port)  # whatever this shell says: it is that exchange that is looked at
     try:
         survey = examine(settings, args.host or reach(settings.host), supervised)
     except ValueError as error:

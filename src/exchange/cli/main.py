@@ -7,6 +7,7 @@ load the web server.
 
 import argparse
 import importlib
+import os
 import sys
 from typing import Protocol, cast
 
@@ -79,3 +80,6 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

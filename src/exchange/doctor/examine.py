@@ -46,6 +46,7 @@ def examine(settings: Settings, gateway: str, supervised: list[RoleState]) -> Su
         checkpoint=places.newest_checkpoint(settings),
         disks=places.disks(settings),
     )
+    _look_at_database(survey, settings)  # before the log, which is ahead of it then
     streams = Streams(settings)
     log = BlockingRedisLog(settings.redis_for("operator"), settings.commands_key, settings.events_key)
     try:
@@ -54,7 +55,6 @@ def examine(settings: Settings, gateway: str, supervised: list[RoleState]) -> Su
     finally:
         streams.close()
         log.close()
-    _look_at_database(survey, settings)
     if gateway:
         survey.gateway = places.gateway_health(gateway, settings.port)
         survey.halted = places.halted_markets(gateway, settings.port)

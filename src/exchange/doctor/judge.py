@@ -20,6 +20,8 @@ LITTLE_FREE: Final = 0.1
 LITTLE_BYTES: Final = 1 << 30
 LITTLE_SECONDS: Final = 24 * 3600.0
 AHEAD_MS: Final = 60_000
+FIRST_SNAPSHOT_S: Final = 30
+"""How long after its start a server may be without any snapshot."""
 
 _REASON: Final = re.compile(r"exchange [a-z -]+: (\w+): ")
 
@@ -242,7 +244,7 @@ def _snapshots(survey: Survey) -> Iterator[Concern]:
         yield Concern("snapshot", f"cannot be used: {text}", "an older one is used; move it away once you know why")
     added = (server.events.added or 0) if server and server.events else 0
     if added and (snapshot is None or not snapshot.usable):
-        if survey.expected.get("standby"):
+        if survey.expected.get("standby") and server and server.uptime_s >= FIRST_SNAPSHOT_S:
             yield Concern("snapshot", "there is none", "the standby takes one when it has caught up; see its log")
         return
     trimmed = server is not None and server.events is not None and added > server.events.length

@@ -41,6 +41,7 @@ class Home:
 
     def __init__(self, settings: Settings) -> None:
         self.path = settings.home
+        self._snapshots = settings.snapshots
         self.run_dir = settings.run_dir
         self.logs_dir = settings.logs_dir
         self._fd = -1
@@ -127,8 +128,8 @@ class Home:
         return running
 
     def note_servers(self, redis_url: str, database_url: str, passwords: Path | None = None) -> None:
-        """Tell other sub-commands where the servers are, and in which file the stream users' passwords."""
-        note = {"redis_url": redis_url, "database_url": database_url}
+        """Tell other sub-commands where servers and snapshots are, and in which file the stream users' passwords."""
+        note = {"redis_url": redis_url, "database_url": database_url, "snapshots": str(self._snapshots)}
         if passwords is not None:
             note["passwords"] = str(passwords)
         new = self._servers.with_suffix(".new")

@@ -86,9 +86,9 @@ def refuse_shared(settings: Settings) -> None:
 
 
 def load_again(settings: Settings) -> Settings:
-    """The settings without servers of an earlier run that was killed: only what the environment names counts."""
+    """The settings without what an earlier run that was killed left: only what the environment names counts."""
     fresh = load()
-    return replace(settings, redis_url=fresh.redis_url, database_url=fresh.database_url)
+    return replace(settings, redis_url=fresh.redis_url, database_url=fresh.database_url, snapshots=fresh.snapshots)
 
 
 def address(settings: Settings) -> str:
@@ -275,7 +275,9 @@ def health(settings: Settings) -> str:
 def screen(settings: Settings, home: Home) -> str:
     """One screen of addresses and of what to try."""
     url = address(settings)
-    command = f"EXCHANGE_HOME={_near(home.path)} {_near(Path(sys.executable).with_name('exchange'))}"
+    command = _near(Path(sys.executable).with_name("exchange"))
+    if home.path != load({}).home:
+        command = f"EXCHANGE_HOME={_near(home.path)} {command}"
     places = [
         ("REST", f"{url}/api/v1 (docs/api.md)"),
         ("feeds", f"{url.replace('http', 'ws', 1)}/ws"),
