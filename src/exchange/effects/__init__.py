@@ -1,6 +1,6 @@
 """Everything that touches the world, behind one small interface: the log, the snapshot store, the clock.
 
-`ports` says what the roles may rely on; `redis_log`, `files` and `clock` are the real ones; the simulated ones live
+`ports` says what the roles may rely on; the room `redis`, `files`, `aside` and `clock` are the real ones; the simulated ones live
 with the simulator. The interface is `async` so that the simulator can suspend a role at every effect. The engine's own
 process has nothing else to do while it waits, so its real log simply blocks.
 """

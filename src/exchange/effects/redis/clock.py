@@ -110,7 +110,7 @@ class Moved(NamedTuple):
 
 
 class ClockedAppends:
-    """Appending commands at the clock's time; the batch is added as one. See `redis_wire.Appends`."""
+    """Appending commands at the clock's time; the batch is added as one. See `wire.Appends`."""
 
     def __init__(self, key: str, clock_key: str) -> None:
         self._keys = key, clock_key

@@ -74,7 +74,7 @@ class BlockingRedisLog:
             replicas: entries are given out once so many replicas of the server have them…
             replicas_on_disk: … on their disks.
             fsync: the server's `appendfsync`: what `settled` goes by.
-            clock_key: where a sandbox keeps its clock; see `redis_clock`.
+            clock_key: where a sandbox keeps its clock; see `clock`.
 
         Raises:
             ValueError: the URL makes no sense.

@@ -51,9 +51,9 @@ class Reads:
         self._after = Request(b"", 0)
         if replicas:
             words = [wire.request("PUBLISH", channel, ""), wire.request("WAIT", replicas, wait_ms)]
-            if (
-                on_disk
-            ):  # asked the moment it hears of an entry, a replica has not synced it yet, and speaks a second later
+            if on_disk:
+                # Not alone: asked the moment it hears of an entry, a replica has not synced it yet, and speaks again
+                # only a second later.
                 words.append(wire.request("WAITAOF", 1, replicas, wait_ms))
             self._after = Request(b"".join([word.packed for word in words]), len(words))
 
