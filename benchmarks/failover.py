@@ -101,7 +101,7 @@ def _take_over(log: BlockingRedisLog, engine: BaseProcess, standby: subprocess.P
     standby.send_signal(signal.SIGSTOP)
     _answered(log)
     standby.send_signal(signal.SIGCONT)
-    time.sleep(random.uniform(0.05, 0.1))
+    time.sleep(random.uniform(0.05, 0.1))  # so that the kill finds it anywhere in its work
     began = time.perf_counter()
     engine.kill()
     _answered(log)

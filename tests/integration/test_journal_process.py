@@ -17,7 +17,6 @@ from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import EffectError, LogUnavailable
 from exchange.effects.redis.group import EventGroup
 from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog
-from exchange.projections.journal.archive import Busy
 from exchange.projections.journal.archiver import SEALED, CannotJournal
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
@@ -26,6 +25,7 @@ from exchange.projections.journal.segment import SegmentDamaged
 from exchange.projections.journal.stores import SegmentStore, opened
 from exchange.projections.journal.trimming import Horizon
 from exchange.projections.timescale.migrations import migrate
+from exchange.projections.turns import Busy
 from exchange.terms.stream import START, format_id
 from tests.integration.archiving import everything, file_store, journaling, keep, put
 from tests.integration.trading import all_events, three_snapshots, trade

@@ -20,7 +20,8 @@ from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.migrations import migrate
 from exchange.projections.timescale.projector import Projector
 from exchange.projections.timescale.rows import Batch
-from exchange.projections.timescale.writer import Busy, Inconsistent, Overtaken, Writer
+from exchange.projections.timescale.writer import Inconsistent, Overtaken, Writer
+from exchange.projections.turns import Busy
 from exchange.terms.stream import CommandEntry, format_id, genesis_head
 from tests.integration.projecting import Pair, a_log, expected, projecting, put, stored
 

@@ -7,6 +7,7 @@ together) the handler decides, and a test sees that each field is read as the ki
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -30,14 +31,14 @@ POSITION: Final = r"^[0-9]{1,20}-[0-9]{1,20}$"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class Kind(ABC):
     """What a field may be. One that is not `required` may be left out, or be null."""
 
     required: bool = True
 
+    @abstractmethod
     def schema(self) -> Json:
         """The same, as a JSON Schema."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

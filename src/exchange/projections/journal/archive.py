@@ -12,13 +12,10 @@ from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.journal.files import FileSegments
 from exchange.projections.journal.segment import Header
 from exchange.projections.journal.stores import SegmentStore, opened
+from exchange.projections.turns import Busy
 from exchange.terms.stream import START, Head, StreamId, format_id, genesis_head
 
 _logger = structlog.get_logger(__name__)
-
-
-class Busy(Exception):
-    """Another process writes to the archive."""
 
 
 class Archive:

@@ -9,7 +9,6 @@ The streams are trimmed behind everybody's needs (`trimming`), and never when an
 Neither database nor log being away stops the journal, nor does it stop anybody: it waits, and catches up.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -17,12 +16,13 @@ from typing import Final, Protocol
 import structlog
 
 from exchange.effects.failpoints import reached
-from exchange.effects.ports import EffectError, Log, LogFull, LogUnavailable, Trimmer
+from exchange.effects.ports import EffectError, Log, Trimmer
 from exchange.events.tail import TailLost, read_on
 from exchange.projections.journal import trimming
-from exchange.projections.journal.archive import Archive, Busy
+from exchange.projections.journal.archive import Archive
 from exchange.projections.journal.segment import CLOSE_AT, BrokenChain, Gathering, Header
 from exchange.projections.timescale.anchor import is_genesis
+from exchange.projections.turns import turn_until
 from exchange.terms.stream import START, EventEntry, Head, StreamId, format_id, genesis_head
 
 NAME: Final = "journal"
@@ -35,9 +35,6 @@ TRIM_SECONDS: Final = 3.0
 """How long between two looks at what may be trimmed."""
 SEALED: Final = 8
 """So many segments at most wait together until the server has them on its disk."""
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
-_STANDBY_PAUSE: Final = 0.5
 
 _logger = structlog.get_logger(__name__)
 
@@ -103,7 +100,6 @@ class Journal:
         self._archived: Head = genesis_head()
         self._suspect: StreamId | None = None
         self._trim_at = 0.0
-        self._standing_by = False
         self.segments = 0
 
     @property
@@ -118,26 +114,11 @@ class Journal:
             CannotJournal: the log at hand cannot be archived here.
             EffectError: refused in a way that waiting does not cure; a damaged segment too.
         """
-        pause = _FIRST_PAUSE
         try:
-            while not stopping():
-                try:
-                    await self.turn()
-                except (LogUnavailable, LogFull, TailLost) as error:
-                    self._forget()
-                    _logger.warning("waiting", reason=f"{type(error).__name__}: {error}", pause=pause)
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-                except Busy:
-                    if not self._standing_by:
-                        _logger.info("standing by: another journal writes to this archive")
-                        self._standing_by = True
-                    await asyncio.sleep(_STANDBY_PAUSE)
-                else:
-                    pause = _FIRST_PAUSE
+            await turn_until(stopping, self.turn, self._forget)
             await self._finish()
         finally:
-            self._forget()
+            await self._forget()
 
     async def turn(self) -> None:
         """One batch, or up to `wait_ms` without one; a segment if it is time for one; a trim if it is time for that.
@@ -184,7 +165,6 @@ class Journal:
         if self._gathering is not None:
             return self._gathering
         last = await self._archive.open()
-        self._standing_by = False
         self._archived = last.last if last is not None else genesis_head()
         await self._compare(last)
         await self._group.begin(self._archived.id)
@@ -292,7 +272,7 @@ class Journal:
         except (EffectError, TailLost) as error:
             _logger.warning("the last entries are left to the next start", reason=f"{type(error).__name__}: {error}")
 
-    def _forget(self) -> None:
+    async def _forget(self) -> None:
         """Begin again from the archive's end."""
         self._gathering = None
         self._entries = []

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 import structlog
 
 from exchange.effects.failpoints import reached
-from exchange.effects.ports import Log, LogFull, LogUnavailable
+from exchange.effects.ports import Log
 from exchange.events.codec import UnreadableEvent
 from exchange.events.tail import TailLost, read_on
 from exchange.projections.journal.history import History
@@ -30,7 +30,8 @@ from exchange.projections.timescale import anchor
 from exchange.projections.timescale.anchor import CannotProject
 from exchange.projections.timescale.database import DatabaseUnavailable
 from exchange.projections.timescale.rows import Batch, Unstorable
-from exchange.projections.timescale.writer import Busy, Overtaken
+from exchange.projections.timescale.writer import Overtaken
+from exchange.projections.turns import turn_until
 from exchange.terms.stream import START, CommandEntry, EventEntry, Head, StreamId, format_id, genesis_head
 
 _logger = structlog.get_logger(__name__)
@@ -39,9 +40,6 @@ BATCH: Final = 1_000
 """The most entries in one transaction."""
 WAIT_MS: Final = 200
 """How long a turn waits for entries, and so how long a stop may take."""
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
-_STANDBY_PAUSE: Final = 0.5
 
 
 class Group(Protocol):
@@ -110,7 +108,6 @@ class Projector:
         self._wait_ms = wait_ms
         self._position: Head | None = None
         self._ahead: asyncio.Task[tuple[list[EventEntry], Batch]] | None = None
-        self._standing_by = False
         self.rebuilds = 0
         self._entries = 0
         self._rows = 0
@@ -126,26 +123,16 @@ class Projector:
             CannotProject: the log at hand cannot be projected onto this database.
             EffectError, DatabaseRefused: refused in a way that waiting does not cure.
         """
-        pause = _FIRST_PAUSE
+
+        async def turn() -> None:
+            nonlocal rebuild
+            if rebuild:
+                await self.rebuild()
+                rebuild = False
+            await self.turn()
+
         try:
-            while not stopping():
-                try:
-                    if rebuild:
-                        await self.rebuild()
-                        rebuild = False
-                    await self.turn()
-                except (LogUnavailable, LogFull, TailLost, DatabaseUnavailable, Overtaken) as error:
-                    await self._forget()
-                    _logger.warning("waiting", reason=f"{type(error).__name__}: {error}", pause=pause)
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-                except Busy:
-                    if not self._standing_by:
-                        _logger.info("standing by: another projector writes to this database")
-                        self._standing_by = True
-                    await asyncio.sleep(_STANDBY_PAUSE)
-                else:
-                    pause = _FIRST_PAUSE
+            await turn_until(stopping, turn, self._forget, DatabaseUnavailable, Overtaken)
         finally:
             await self._forget()
 
@@ -178,7 +165,6 @@ class Projector:
         if self._position is not None:
             return self._position
         position = await self._store.open()
-        self._standing_by = False
         source = await self._going_on(position)
         if source is None:
             await self._drop(f"the log has no entry {format_id(position.id)} with the database's chain")

@@ -19,6 +19,7 @@ from exchange.projections.timescale.rare_rows import Value
 from exchange.projections.timescale.rows import COPIES, Batch
 from exchange.projections.timescale.schema import PROJECTED
 from exchange.projections.timescale.words import NAME
+from exchange.projections.turns import Busy
 from exchange.terms.stream import GENESIS_CHAIN, START, Head
 
 LOCK: Final = 0x70726F6A_74730001
@@ -75,10 +76,6 @@ _END_LISTS: Final = (
     "UPDATE order_lists AS l SET status = 'done', updated_at = e.moment::timestamptz, updated_entry = e.entry"
     " FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS e(id, moment, entry) WHERE l.id = e.id"
 )
-
-
-class Busy(Exception):
-    """Another projector holds the lock."""
 
 
 class Overtaken(Exception):
