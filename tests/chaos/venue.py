@@ -83,7 +83,14 @@ class Venue:
             server = any(f"{name} " in line for name in ("valkey", "postgres"))
             if "refuses to run" in line or (" ended with code " in line and not server):
                 odd.append(line)
-        return odd
+        return [*odd, *self._tracebacks()] if odd else []
+
+    def _tracebacks(self) -> Iterator[str]:
+        """The end of each role's log that tells of an error nobody foresaw."""
+        for log in sorted((Path(self.environ["EXCHANGE_HOME"]) / "logs").glob("*.log")):
+            text = log.read_text(errors="replace")
+            if "Traceback" in text:
+                yield f"{log.name}: {text[text.rindex('Traceback') :][-2000:]}"
 
     def sign_up(self, name: str) -> User:
         """A new user, signed in for as long as a token lasts."""

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-import asyncpg
 import bcrypt
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -178,7 +177,7 @@ class Identity:
                 yield connection
         except IntegrityError:
             raise
-        except (DBAPIError, sa.exc.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (DBAPIError, sa.exc.TimeoutError, *database.FAILURES) as error:
             away = database.translate(error)
             if away is None:
                 raise

@@ -60,7 +60,7 @@ async def compare(log: Log, url: str) -> Projected:
                         rows = {str(table.name): await _same(table, scratch, live) for table in PROJECTED}
                 finally:
                     await scratch.close()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except database.FAILURES as error:
         told = database.translate(error)
         if told is None:
             raise

@@ -5,7 +5,7 @@ from typing import Final
 import asyncpg
 
 from exchange.doctor.survey import Database
-from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable, connect
+from exchange.projections.timescale.database import FAILURES, DatabaseRefused, DatabaseUnavailable, connect
 from exchange.terms.stream import format_id
 
 _SECONDS: Final = 5.0
@@ -23,7 +23,7 @@ async def look(url: str) -> Database:
         return await _look(connection)
     except asyncpg.UndefinedTableError as error:
         raise DatabaseRefused(f"its tables are not this version's ({error}): run `exchange migrate`") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except FAILURES as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
     finally:
         connection.terminate()

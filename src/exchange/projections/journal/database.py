@@ -109,7 +109,7 @@ class DatabaseSegments:
         if connection is not None:
             try:
                 await connection.close(timeout=_CLOSE_SECONDS)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except database.FAILURES:
                 connection.terminate()  # it was broken already
 
     async def _found(self, query: str, *values: int) -> Stored | None:
@@ -141,7 +141,7 @@ class DatabaseSegments:
             raise LogUnavailable(str(error)) from error
         except DatabaseRefused as error:
             raise EffectError(str(error)) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except database.FAILURES as error:
             told = database.translate(error)
             if isinstance(told, DatabaseUnavailable):
                 await self.close()

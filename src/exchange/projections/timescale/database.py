@@ -46,6 +46,20 @@ _REFUSED: Final = (
 )
 
 
+_LOST: Final = ("clos", "another operation is in progress")
+"""How the driver tells of a lost connection. While the loss is under way it believes itself in the midst of another
+request (also as an `InternalClientError`); there is none, for a connection serves one caller at a time."""
+
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""All that the driver raises, for `translate` to tell apart."""
+
+
 def translate(error: BaseException) -> Exception | None:
     """The house's exception for what went wrong, or None when it is nothing of the kind (then it is a bug)."""
     cause: BaseException | None = error
@@ -60,7 +74,9 @@ def translate(error: BaseException) -> Exception | None:
         return DatabaseRefused(_told(cause) + advice)
     if isinstance(cause, _AWAY):
         return DatabaseUnavailable(_told(cause))
-    if isinstance(cause, asyncpg.InterfaceError) and "clos" in str(cause):
+    if isinstance(cause, asyncpg.InternalClientError) or (
+        isinstance(cause, asyncpg.InterfaceError) and any(word in str(cause) for word in _LOST)
+    ):
         return DatabaseUnavailable(_told(cause))
     return None
 
@@ -77,7 +93,7 @@ async def connect(url: str, *, command_seconds: float | None = None) -> "asyncpg
     """
     try:
         return await _open(url, command_seconds)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except FAILURES as error:
         told = translate(error)
         if told is None:
             raise

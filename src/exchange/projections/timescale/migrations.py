@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -95,7 +94,7 @@ async def migrate(url: str, *, timescale: TimescaleMode, wait_seconds: float) ->
                 made = await _existing(connection)
             await connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
             await connection.commit()
-    except (DBAPIError, asyncpg.PostgresError, OSError) as error:
+    except (DBAPIError, *database.FAILURES) as error:
         told = database.translate(error)
         raise MigrationError(str(told or error)) from error
     except CommandError as error:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,7 +45,7 @@ class Reads:
         try:
             async with self._engine.connect() as connection:
                 yield await connection.execution_options(**options) if options else connection
-        except (DBAPIError, sa.exc.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (DBAPIError, sa.exc.TimeoutError, *database.FAILURES) as error:
             told = database.translate(error)
             if told is None:
                 raise

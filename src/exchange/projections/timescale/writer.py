@@ -141,7 +141,7 @@ class Writer:
         if connection is not None:
             try:
                 await connection.close(timeout=_CLOSE_SECONDS)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except database.FAILURES:
                 connection.terminate()  # it was broken already
 
     async def reset(self) -> None:
@@ -197,7 +197,7 @@ class Writer:
             yield self._connection
         except asyncpg.UniqueViolationError as error:
             raise Inconsistent(str(error)) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except database.FAILURES as error:
             told = database.translate(error)
             if isinstance(told, DatabaseUnavailable):
                 await self.close()
