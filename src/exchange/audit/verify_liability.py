@@ -76,18 +76,18 @@ def verify(statement: bytes, proof: bytes, key: str) -> str:
     _need(forms == ("ed25519", "exchange-liabilities-1", "exchange-liability-proof-1", list), "another format")
     _need(mine["log_id"] == told["log_id"] and mine["position"] == told["position"], "statement and proof differ")
     (asset,) = [one for one in told["assets"] if one["asset"] == mine["asset"]]
-    index, left, sum, path = mine["index"], asset["accounts"], _sum(mine["amount"]), list(mine["path"])  # noqa: A001
+    index, left, value, path = mine["index"], asset["accounts"], _sum(mine["amount"]), list(mine["path"])
     _need(_sum(asset["total"]) + _sum(asset["fees"]) == _sum(asset["outside"]), "the books do not balance")
     _need({type(index), type(left), type(mine["account"])} == {int} and 0 <= index < left, "no such leaf")
-    leaf = b"\0" + _hash(mine["salt"]) + sum.to_bytes(16, "big") + mine["account"].to_bytes(8, "big")
-    hash = sha256(leaf + mine["ref"].encode()).digest()
+    leaf = b"\0" + _hash(mine["salt"]) + value.to_bytes(16, "big") + mine["account"].to_bytes(8, "big")
+    node = sha256(leaf + mine["ref"].encode()).digest()
     while left > 1:
         if index % 2 or index < left - 1:  # else it has no neighbour, and goes up as it is
             (other, beside), *path = path
-            pair = sum.to_bytes(16, "big") + hash, _sum(other).to_bytes(16, "big") + _hash(beside)
-            sum, hash = sum + _sum(other), sha256(b"\1" + pair[index % 2] + pair[1 - index % 2]).digest()  # noqa: A001
+            pair = value.to_bytes(16, "big") + node, _sum(other).to_bytes(16, "big") + _hash(beside)
+            value, node = value + _sum(other), sha256(b"\1" + pair[index % 2] + pair[1 - index % 2]).digest()
         index, left = index // 2, (left + 1) // 2
-    _need(not path and sum == _sum(asset["total"]) and hash == _hash(asset["root"]), "no such leaf under that root")
+    _need(not path and value == _sum(asset["total"]) and node == _hash(asset["root"]), "no such leaf under that root")
     _need(told["key"] == key and _signed(_hash(key), _hash(told["signature"], 64), signed), "not signed by that key")
     return f"{mine['amount']} {mine['asset']} of {mine['account']} ({mine['ref']}) at {mine['position']}"
 
@@ -95,5 +95,5 @@ def verify(statement: bytes, proof: bytes, key: str) -> str:
 if __name__ == "__main__":
     try:
         print("proven:", verify(Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]).read_bytes(), sys.argv[3]))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing is proven
         sys.exit(f"NOT PROVEN: {error!r}")
