@@ -40,7 +40,7 @@ CORE = (
 )
 """The pure core, below the package's folder: compiled, and held to be deterministic."""
 
-PATTERNS = (*CORE, "events/replies.py", "projections/live/*.py", "api/parts.py", "api/order_replies.py")
+PATTERNS = (*CORE, "events/replies.py", "projections/live/*.py", "api/parts.py", "api/v1/order_replies.py")
 """The compiled modules. What stands here beside the core is pure too, and all that a gateway does with every entry.
 Packages' `__init__` modules only gather names: they stay plain."""
 

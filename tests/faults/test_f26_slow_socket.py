@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from exchange.api import outbox
+from exchange.api.websocket import outbox
 from exchange.settings import Settings
 from tests.integration.api_books import Book
 from tests.integration.api_world import DEADLINE_S, MARKET, World, eventually, world

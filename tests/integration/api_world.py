@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.server import Server
-from exchange.api.tokens import OPERATOR, Tokens, load_key
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis.group import EventGroup

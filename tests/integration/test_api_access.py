@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.api.routes.table import ROUTES
+from exchange.api.v1.routes.table import ROUTES
 from exchange.cli import admin
 from exchange.settings import Settings
 from tests.integration.api_world import Client, World, eventually, world

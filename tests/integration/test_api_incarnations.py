@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from exchange.api.following import Follower
-from exchange.api.hub import Hub
+from exchange.api.v1.hub import Hub
 from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects.clock import AsyncClock, BlockingClock

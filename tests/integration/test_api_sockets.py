@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import pytest
 
-from exchange.api.sockets import BURST
+from exchange.api.v1.sockets import BURST
 from exchange.settings import Settings
 from tests.integration.api_books import flow
 from tests.integration.api_world import DEADLINE_S, MARKET, Json, World, world

@@ -1,7 +1,7 @@
 """Requests for tests that go through the route table: for each route one that it would read."""
 
-from exchange.api.declared import Access, Route
-from exchange.api.routes.table import ROUTES
+from exchange.api.contract.declared import Access, Route
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import MARKET, PASSWORD, Answer, Client
 
 LIMIT: dict[str, object] = {"type": "limit", "kind": "buy", "price": "10", "quantity": "1"}

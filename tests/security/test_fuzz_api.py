@@ -10,11 +10,11 @@ import orjson
 import pytest
 from yarl import URL
 
-from exchange.api.answers import SECURITY
-from exchange.api.declared import Amount, Flag, Kind, Objects, Position, Shape, Text, Whole, Word
-from exchange.api.openapi import document
-from exchange.api.reading import Fields
-from exchange.api.routes.table import ROUTES
+from exchange.api.contract.declared import Amount, Flag, Kind, Objects, Position, Shape, Text, Whole, Word
+from exchange.api.contract.openapi import document
+from exchange.api.contract.reading import Fields
+from exchange.api.http.answers import SECURITY
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import MARKET, Client, World
 from tests.security.generator import Generator, Made, Operation
 from tests.security.schema import Json, problems, resolve

@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from exchange.api.answers import Answer, Outgoing, Response
-from exchange.api.behind import Behind
-from exchange.api.connections import Connections
-from exchange.api.crowd import Crowd
-from exchange.api.heads import Heads, PlainRequest
+from exchange.api.http.answers import Answer, Outgoing, Response
+from exchange.api.http.behind import Behind
+from exchange.api.http.connections import Connections
+from exchange.api.http.crowd import Crowd
+from exchange.api.http.heads import Heads, PlainRequest
 
 STREAMS = 2_000
 SOAK_STREAMS = 300_000

@@ -46,8 +46,8 @@ def some_request(chance: random.Random, number: int) -> str:
 async def test_no_request_brings_a_socket_down_and_each_has_one_answer(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exchange.api.sockets.BURST", 10**6)
-    monkeypatch.setattr("exchange.api.sockets.REQUESTS_PER_S", 10**6)
+    monkeypatch.setattr("exchange.api.v1.sockets.BURST", 10**6)
+    monkeypatch.setattr("exchange.api.v1.sockets.REQUESTS_PER_S", 10**6)
     chance = random.Random(43)
     user = await place.user(INR="10")
     async with place.socket(user) as feed:

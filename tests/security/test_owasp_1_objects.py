@@ -2,7 +2,7 @@
 
 import re
 
-from exchange.api.routes.table import ROUTES
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import MARKET, Answer, Client, World
 from tests.security.asking import ORDER, ask, named
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from exchange.api import identity
-from exchange.api.attempts import PER_PAIR
-from exchange.api.tokens import OPERATOR, InvalidToken, Tokens, load_key
+from exchange.api.auth import identity
+from exchange.api.auth.attempts import PER_PAIR
+from exchange.api.auth.tokens import OPERATOR, InvalidToken, Tokens, load_key
 from exchange.effects.clock import AsyncClock
 from tests.integration.api_world import PASSWORD, World
 from tests.security.asking import GUARDED, address, ask

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from exchange.api.declared import Route
-from exchange.api.routes.table import ROUTES
+from exchange.api.contract.declared import Route
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import PASSWORD, Client, World
 from tests.security.asking import BODIES, address, ask, named
 from tests.security.generator import Generator

@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from exchange.api import behind, connections, hub, identity
-from exchange.api.call import MAX_BODY_BYTES
-from exchange.api.declared import Whole
-from exchange.api.hub import MAX_SUBSCRIPTIONS
-from exchange.api.routes.table import ROUTES
-from exchange.api.sockets import BURST, MAX_FRAME_BYTES
+from exchange.api.auth import identity
+from exchange.api.contract.declared import Whole
+from exchange.api.http import behind, connections
+from exchange.api.v1 import hub
+from exchange.api.v1.call import MAX_BODY_BYTES
+from exchange.api.v1.hub import MAX_SUBSCRIPTIONS
+from exchange.api.v1.routes.table import ROUTES
+from exchange.api.v1.sockets import BURST, MAX_FRAME_BYTES
 from tests.integration.api_world import MARKET, PASSWORD, World, eventually
 from tests.security.asking import address, ask, named
 
@@ -109,7 +111,7 @@ async def test_owasp_4_a_slow_head_or_body_holds_no_place(place: World, monkeypa
 async def test_owasp_4_a_flood_of_sign_ins_is_bounded_and_stops_nobody_else(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exchange.api.attempts.PER_ADDRESS", 10**6)
+    monkeypatch.setattr("exchange.api.auth.attempts.PER_ADDRESS", 10**6)
     running = most = 0
     plain = identity._hash
 
@@ -146,7 +148,7 @@ async def test_owasp_4_sockets_have_bounds(place: World, monkeypatch: pytest.Mon
         names = [f"kline@{MARKET}_{interval}" for interval in ("1s", "1m", "5m")]
         names += [f"{kind}@{MARKET}" for kind in ("trades", "depth", "ticker")]
         assert "result" in await feed.ask("SUBSCRIBE", *names)
-        monkeypatch.setattr("exchange.api.sockets.MAX_SUBSCRIPTIONS", len(names))
+        monkeypatch.setattr("exchange.api.v1.sockets.MAX_SUBSCRIPTIONS", len(names))
         assert (await feed.ask("SUBSCRIBE", f"market@{MARKET}"))["error"]["code"] == "too_many_subscriptions"
         await feed.ws.send_str(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": "x" * MAX_FRAME_BYTES}))
         while (frame := await feed.ws.receive()).type is aiohttp.WSMsgType.TEXT:

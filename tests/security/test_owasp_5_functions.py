@@ -5,10 +5,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exchange.api import attempts
-from exchange.api.declared import Access
-from exchange.api.routes.table import ROUTES
-from exchange.api.tokens import Tokens, load_key
+from exchange.api.auth import attempts
+from exchange.api.auth.tokens import Tokens, load_key
+from exchange.api.contract.declared import Access
+from exchange.api.v1.routes.table import ROUTES
 from exchange.effects.clock import AsyncClock
 from tests.integration.api_world import PASSWORD, Client, World
 from tests.security.asking import address, ask, named

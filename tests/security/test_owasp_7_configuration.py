@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import exchange
-from exchange.api.answers import SECURITY
-from exchange.api.routes.table import ROUTES
+from exchange.api.http.answers import SECURITY
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import World
 from tests.security.asking import address, ask, named
 from tests.security.generator import Generator

@@ -7,7 +7,7 @@ import re
 import aiohttp
 import pytest
 
-from exchange.api.routes.table import ROUTES
+from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import PASSWORD, World
 from tests.security.asking import BODIES, address, ask, named
 

@@ -12,19 +12,20 @@ from typing import Final
 import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
-from exchange.api import pages, sockets
-from exchange.api.answers import POSITION, Answer, Outgoing, Response, refused
-from exchange.api.behind import Behind
-from exchange.api.call import BEARER, MAX_BODY_BYTES, Call, Reply, Request
-from exchange.api.connections import Connections
-from exchange.api.crowd import Crowd
-from exchange.api.declared import Access, Route
+from exchange.api import pages
+from exchange.api.contract.declared import Access, Route
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
-from exchange.api.heads import PlainRequest
-from exchange.api.hub import Hub
-from exchange.api.routes.table import ROUTES
-from exchange.api.routing import Table
+from exchange.api.http.answers import POSITION, Answer, Outgoing, Response, refused
+from exchange.api.http.behind import Behind
+from exchange.api.http.connections import Connections
+from exchange.api.http.crowd import Crowd
+from exchange.api.http.heads import PlainRequest
+from exchange.api.http.routing import Table
+from exchange.api.v1 import sockets
+from exchange.api.v1.call import BEARER, MAX_BODY_BYTES, Call, Reply, Request
+from exchange.api.v1.hub import Hub
+from exchange.api.v1.routes.table import ROUTES
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
 

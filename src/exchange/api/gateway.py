@@ -5,13 +5,13 @@ from typing import Final
 
 import structlog
 
-from exchange.api.attempts import Attempts
+from exchange.api.auth.attempts import Attempts
+from exchange.api.auth.identity import Identity, User
+from exchange.api.auth.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.api.following import Follower
-from exchange.api.identity import Identity, User
-from exchange.api.past import Past
-from exchange.api.tokens import OPERATOR, Claims, InvalidToken, Tokens
+from exchange.api.past.reads import Past
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
 from exchange.effects.ports import Clock, EffectError, Log

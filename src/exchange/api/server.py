@@ -17,15 +17,15 @@ from aiohttp import web
 
 from exchange.api.app import Door
 from exchange.api.archived import Archived
+from exchange.api.auth.identity import COST, Identity, random_subject
+from exchange.api.auth.tokens import Tokens, load_key
 from exchange.api.commanding import DEADLINE_S, CommandPath
-from exchange.api.crowd import MAX_CONNECTIONS, Crowd
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
 from exchange.api.headroom import Headroom, disk_of
-from exchange.api.hub import GOING_AWAY, Hub, ticking
-from exchange.api.identity import COST, Identity, random_subject
-from exchange.api.past import Past
-from exchange.api.tokens import Tokens, load_key
+from exchange.api.http.crowd import MAX_CONNECTIONS, Crowd
+from exchange.api.past.reads import Past
+from exchange.api.v1.hub import GOING_AWAY, Hub, ticking
 from exchange.effects import sandbox_mark
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore

@@ -5,13 +5,13 @@ import argparse
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from exchange.api import replies
 from exchange.api.commanding import Answer
-from exchange.api.declared import Shape
+from exchange.api.contract.declared import Shape
+from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError
-from exchange.api.reading import Fields
-from exchange.api.routes import admin
-from exchange.api.routes.admin import fees_command, limits_command, market_command, status_command, tiers_command
+from exchange.api.v1 import replies
+from exchange.api.v1.routes import admin
+from exchange.api.v1.routes.admin import fees_command, limits_command, market_command, status_command, tiers_command
 from exchange.commands.types import (
     RULES,
     Command,

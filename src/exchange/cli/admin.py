@@ -12,12 +12,12 @@ from dataclasses import replace
 import orjson
 
 from exchange import logs
+from exchange.api.auth.identity import ADMIN, USER, Identity, read_email
+from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError
 from exchange.api.following import Follower
-from exchange.api.hub import Hub
-from exchange.api.identity import ADMIN, USER, Identity, read_email
-from exchange.api.tokens import OPERATOR, Tokens, load_key
+from exchange.api.v1.hub import Hub
 from exchange.cli._acts import ACTS
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore

@@ -1,6 +1,6 @@
 """Lock-out after failures."""
 
-from exchange.api.attempts import PER_ADDRESS, PER_EMAIL, PER_PAIR, SIGN_UPS, WINDOW_MS, Attempts
+from exchange.api.auth.attempts import PER_ADDRESS, PER_EMAIL, PER_PAIR, SIGN_UPS, WINDOW_MS, Attempts
 
 
 def test_the_pair_is_locked_out_for_the_window() -> None:

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp import web
 
-from exchange.api import behind, connections
-from exchange.api.answers import SECURITY, Answer, Outgoing, Response, refused
-from exchange.api.behind import Behind
-from exchange.api.connections import Connections
-from exchange.api.crowd import Crowd
 from exchange.api.errors import ApiError
-from exchange.api.heads import PlainRequest
+from exchange.api.http import behind, connections
+from exchange.api.http.answers import SECURITY, Answer, Outgoing, Response, refused
+from exchange.api.http.behind import Behind
+from exchange.api.http.connections import Connections
+from exchange.api.http.crowd import Crowd
+from exchange.api.http.heads import PlainRequest
 
 DEADLINE_S = 10.0
 MAX_BODY = 100

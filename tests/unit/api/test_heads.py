@@ -2,8 +2,8 @@
 
 import pytest
 
-from exchange.api import heads
-from exchange.api.heads import Heads, PlainRequest
+from exchange.api.http import heads
+from exchange.api.http.heads import Heads, PlainRequest
 
 
 def raw(first: str = "GET /x HTTP/1.1", *lines: str) -> bytes:

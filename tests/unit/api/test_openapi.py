@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from exchange.api.declared import Access, Route
+from exchange.api.contract.declared import Access, Route
+from exchange.api.contract.openapi import document
 from exchange.api.errors import ENGINE_STATUS, GATEWAY_ERRORS
-from exchange.api.openapi import document
-from exchange.api.routes.table import ROUTES
+from exchange.api.v1.routes.table import ROUTES
 
 KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
 DOCUMENT = json.loads(orjson.dumps(document(ROUTES)))
@@ -37,7 +37,7 @@ def references(value: object) -> Iterator[str]:
 
 
 def test_the_kept_description_is_this_one() -> None:
-    assert json.loads(KEPT.read_text()) == DOCUMENT, "run python -m exchange.api.openapi > docs/openapi.json"
+    assert json.loads(KEPT.read_text()) == DOCUMENT, "run python -m exchange.api.contract.openapi > docs/openapi.json"
 
 
 def test_it_has_the_operations_that_the_table_has() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from exchange.api import order_replies, replies
 from exchange.api.commanding import Answer
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.parts import WHOLE, parts, refusal_of, same_part
+from exchange.api.v1 import order_replies, replies
 from exchange.commands.types import (
     Amend,
     Batch,

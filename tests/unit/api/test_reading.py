@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.api.declared import Kind, Text, Whole
+from exchange.api.contract.declared import Kind, Text, Whole
+from exchange.api.contract.reading import Fields, json_object
 from exchange.api.errors import ApiError
-from exchange.api.reading import Fields, json_object
 
 
 def _known(*names: str) -> dict[str, Kind]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.api.routing import Table
+from exchange.api.http.routing import Table
 
 
 def table() -> Table[str]:

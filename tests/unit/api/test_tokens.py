@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from exchange.api.tokens import InvalidToken, Tokens, load_key
+from exchange.api.auth.tokens import InvalidToken, Tokens, load_key
 from exchange.effects.key_files import KeyUnusable
 
 KEY = bytes(range(64))

@@ -1,0 +1,1 @@
+"""Who asks: users and passwords, tokens, keys and signatures."""

@@ -1,0 +1,1 @@
+"""What has passed: the database's rows joined with what the view has seen since."""

@@ -1,0 +1,184 @@
+"""The WebSocket door: requests of one connection, read strictly and answered in order.
+
+Reading and sending are two tasks, so that a client that does not read cannot stop its own requests from being counted,
+nor anybody else. The protocol is in `docs/api.md`.
+"""
+
+import asyncio
+from typing import Final
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import WSMsgType, hdrs, web
+
+from exchange.api.contract.declared import Text
+from exchange.api.contract.reading import Fields, json_object
+from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.gateway import Gateway
+from exchange.api.http.answers import SECURITY
+from exchange.api.v1.hub import GOING_AWAY, MAX_SUBSCRIPTIONS, Hub, Subscriber
+from exchange.api.websocket.outbox import Outbox
+from exchange.projections.live.feeds import PRIVATE, Channel, parse_channel
+from exchange.projections.live.view import LiveView
+from exchange.terms.codes import Code
+
+MAX_FRAME_BYTES: Final = 4 * 1024
+HEARTBEAT_S: Final = 15.0
+BURST: Final = 60
+REQUESTS_PER_S: Final = 20
+POLICY: Final = 1008
+
+_ID_CHARS: Final = 64
+_METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "AUTH")
+_REQUEST: Final = dict.fromkeys(("method", "params", "id"), Text())
+"""The fields of a request; the last two are read by rules of their own."""
+
+
+def same_origin(request: web.BaseRequest) -> bool:
+    """Whether a page of this host opens the socket, or no browser at all (which sends no Origin)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
+
+
+async def serve(gateway: Gateway, hub: Hub, request: web.BaseRequest) -> web.WebSocketResponse:
+    """A connection from upgrade to close.
+
+    Raises:
+        ApiError: the upgrade is refused.
+    """
+    if not same_origin(request):
+        raise ApiError(GatewayCode.ORIGIN_REFUSED)
+    outbox = Outbox(lambda: gateway.view)
+    subscriber = Subscriber(outbox)
+    hub.join(subscriber)
+    try:
+        socket = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S, compress=False)
+        socket.headers.update(SECURITY)
+        await socket.prepare(request)
+        sending = asyncio.create_task(outbox.run(socket))
+        try:
+            await Conversation(gateway, hub, subscriber).listen(socket)
+        finally:
+            outbox.close(GOING_AWAY if socket.close_code is None else 1000, "")
+            await sending
+            if request.transport is not None:
+                request.transport.abort()
+    finally:
+        hub.leave(subscriber)
+    return socket
+
+
+class Conversation:
+    """The requests of one connection."""
+
+    def __init__(self, gateway: Gateway, hub: Hub, subscriber: Subscriber) -> None:
+        self._gateway = gateway
+        self._hub = hub
+        self._subscriber = subscriber
+        self._allowance = float(BURST)
+        self._last = asyncio.get_running_loop().time()
+
+    async def listen(self, socket: web.WebSocketResponse) -> None:
+        """Read and answer until the connection ends."""
+        outbox = self._subscriber.outbox
+        async for frame in socket:
+            if frame.type is not WSMsgType.TEXT:
+                outbox.close(POLICY, "only text frames are understood")
+                return
+            if not self._allowed():
+                outbox.close(POLICY, f"more than {REQUESTS_PER_S} requests a second")
+                return
+            await self.answer(frame.data)
+
+    async def answer(self, text: str) -> None:
+        """Do what a frame asks; the answer goes out before what it brings about."""
+        outbox = self._subscriber.outbox
+        id: int | str | None = None
+        try:
+            body = json_object(text.encode("utf-8", "surrogatepass"))
+            id = _request_id(body.get("id"))
+            fields = Fields(body, _REQUEST)
+            method = fields.text("method")
+            if method not in _METHODS:
+                raise ApiError(GatewayCode.UNKNOWN_METHOD, "method")
+            params = _params(body.get("params"))
+            if method == "AUTH":
+                outbox.put(_result(id, await self._authenticate(params)))
+            elif method == "LIST_SUBSCRIPTIONS":
+                outbox.put(_result(id, sorted(self._subscriber.channels)))
+            elif method == "SUBSCRIBE":
+                self._subscribe(id, params)
+            else:
+                channels = [parse_channel(name) for name in params]
+                self._hub.unsubscribe(self._subscriber, [channel for channel in channels if channel is not None])
+                outbox.put(_result(id, None))
+        except ApiError as error:
+            outbox.put(orjson.dumps({"id": id, **error.body()}))
+
+    def _subscribe(self, id: int | str | None, params: list[str]) -> None:
+        view = self._gateway.view
+        channels = {name: self._channel(view, name) for name in params}
+        known = self._subscriber.channels
+        if len(known) + len(channels.keys() - known.keys()) > MAX_SUBSCRIPTIONS:
+            raise ApiError(GatewayCode.TOO_MANY_SUBSCRIPTIONS)
+        self._subscriber.outbox.put(_result(id, None))
+        self._hub.subscribe(view, self._subscriber, list(channels.values()))
+
+    def _channel(self, view: LiveView, name: str) -> Channel:
+        channel = parse_channel(name)
+        if channel is None:
+            raise ApiError(GatewayCode.UNKNOWN_CHANNEL, "params")
+        if channel.kind in PRIVATE:
+            if self._subscriber.account is None:
+                raise ApiError(GatewayCode.UNAUTHORIZED, "params", detail="Send AUTH with a user's token first.")
+        elif channel.market not in view.markets:
+            raise ApiError(Code.UNKNOWN_MARKET, "params")
+        return channel
+
+    async def _authenticate(self, params: list[str]) -> dict[str, object]:
+        if len(params) != 1:
+            raise ApiError(Code.INVALID_FIELD, "params", detail="AUTH takes one token.")
+        principal = await self._gateway.principal(params[0])
+        if principal.account is None:
+            raise ApiError(GatewayCode.NO_ACCOUNT, "params")
+        account = principal.account.id
+        if self._subscriber.account not in (None, account):
+            raise ApiError(GatewayCode.FORBIDDEN, "params", detail="This connection is another account's already.")
+        self._subscriber.account = account
+        self._subscriber.expires_ms = principal.expires_ms
+        return {"account": account, "expires_at": principal.expires_ms}
+
+    def _allowed(self) -> bool:
+        """A bucket of tokens: `BURST` at most, `REQUESTS_PER_S` new ones a second."""
+        now = asyncio.get_running_loop().time()
+        self._allowance = min(float(BURST), self._allowance + (now - self._last) * REQUESTS_PER_S)
+        self._last = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+
+def _request_id(value: object) -> int | str | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, str) and len(value) <= _ID_CHARS:
+        return value
+    raise ApiError(Code.INVALID_FIELD, "id", detail="An id is a whole number or a short text.")
+
+
+def _params(value: object) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ApiError(Code.INVALID_FIELD, "params", detail="params is a list of texts.")
+    return value
+
+
+def _result(id: int | str | None, result: object) -> bytes:
+    return orjson.dumps({"id": id, "result": result})
