@@ -13,8 +13,8 @@ import pytest
 from exchange.api.auth import identity
 from exchange.api.contract.declared import Whole
 from exchange.api.http import behind, connections
+from exchange.api.http.request import MAX_BODY_BYTES
 from exchange.api.v1 import hub
-from exchange.api.v1.call import MAX_BODY_BYTES
 from exchange.api.v1.hub import MAX_SUBSCRIPTIONS
 from exchange.api.v1.routes.table import ROUTES
 from exchange.api.v1.sockets import BURST, MAX_FRAME_BYTES

@@ -17,19 +17,23 @@ from exchange.api.contract.declared import Access, Route
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
 from exchange.api.http.answers import POSITION, Answer, Outgoing, Response, refused
-from exchange.api.http.behind import Behind
+from exchange.api.http.behind import Behind, Patient
 from exchange.api.http.connections import Connections
 from exchange.api.http.crowd import Crowd
 from exchange.api.http.heads import PlainRequest
+from exchange.api.http.request import MAX_BODY_BYTES, Request
 from exchange.api.http.routing import Table
 from exchange.api.v1 import sockets
-from exchange.api.v1.call import BEARER, MAX_BODY_BYTES, Call, Reply, Request
+from exchange.api.v1.call import BEARER, Call, Reply
 from exchange.api.v1.hub import Hub
 from exchange.api.v1.routes.table import ROUTES
+from exchange.api.v3.door import RestDoor, refused_there
+from exchange.api.v3.routes.table import ROUTES as COMPATIBLE
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
 
 PREFIX: Final = "/api/v1/"
+COMPATIBLE_PREFIXES: Final = ("/api/v3/", "/sapi/")
 AT_LEAST: Final = "X-Exchange-At-Least"
 
 _HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
@@ -51,6 +55,9 @@ class Door:
         self._table: Table[_Handler] = Table()
         for route in ROUTES:
             self._table.add(route.method, PREFIX + route.path, self._through(route))
+        compatible = RestDoor(gateway)
+        for theirs in COMPATIBLE:
+            self._table.add(theirs.method, theirs.path, compatible.through(theirs.endpoint))
         for method in (hdrs.METH_GET, hdrs.METH_HEAD):
             self._table.add(method, "/", self._page)
             self._table.add(method, "/ws", self._page)
@@ -64,7 +71,7 @@ class Door:
             raise TypeError("a plain request opens no WebSocket")
         return served
 
-    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _respond(self, request: Patient) -> web.StreamResponse:
         with self.connections.answering(request.protocol):
             served = await self._serve(request)
         return Response(self._outgoing, served) if isinstance(served, Answer) else served
@@ -77,23 +84,23 @@ class Door:
                 await _continue(request)
             found = self._table.find(request.path)
             if found is None:
-                return refused(ApiError(GatewayCode.NOT_FOUND))
+                return _refused(request, ApiError(GatewayCode.NOT_FOUND))
             place, parts = found
             pattern = place.pattern
             handler = place.methods.get(request.method)
             if handler is None:
-                return refused(ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
+                return _refused(request, ApiError(GatewayCode.METHOD_NOT_ALLOWED), {hdrs.ALLOW: place.allowed})
             return await handler(request, parts)
         except ApiError as error:
-            return refused(error)
+            return _refused(request, error)
         except web.HTTPException as error:
-            return refused(ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
+            return _refused(request, ApiError(_HTTP_CODES.get(error.status, GatewayCode.MALFORMED_REQUEST)))
         except ConnectionError:
-            return refused(ApiError(GatewayCode.INTERNAL))  # the client is gone: nobody will read this
+            return _refused(request, ApiError(GatewayCode.INTERNAL))  # the client is gone: nobody will read this
         except Exception:
             # The pattern holds nothing that a client wrote.
             _logger.exception("request failed", method=request.method, route=pattern)
-            return refused(ApiError(GatewayCode.INTERNAL))
+            return _refused(request, ApiError(GatewayCode.INTERNAL))
 
     def _through(self, route: Route) -> _Handler:
         gateway = self._gateway
@@ -125,6 +132,13 @@ class Door:
     async def _health(self, request: Request, _: Mapping[str, str]) -> _Served:
         healthy, told = await self._gateway.health()
         return _answer(Reply(told, status=200 if healthy else 503))
+
+
+def _refused(request: Request, error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+    """A refusal in the shape of the door that was knocked at."""
+    if request.path.startswith(COMPATIBLE_PREFIXES):
+        return refused_there(error, headers)
+    return refused(error, headers)
 
 
 def _answer(reply: Reply) -> Answer:

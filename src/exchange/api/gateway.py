@@ -5,13 +5,16 @@ from typing import Final
 
 import structlog
 
+from exchange.api.auth.api_key import Keys
 from exchange.api.auth.attempts import Attempts
 from exchange.api.auth.identity import Identity, User
 from exchange.api.auth.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.api.following import Follower
+from exchange.api.limits.limiter import Limiter, Unlimited
 from exchange.api.past.reads import Past
+from exchange.api.symbols import Symbols
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
 from exchange.effects.ports import Clock, EffectError, Log
@@ -63,6 +66,8 @@ class Gateway:
         identity: Identity | None,
         tokens: Tokens,
         sandbox: SandboxClock | None = None,
+        keys: Keys | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
@@ -78,6 +83,9 @@ class Gateway:
         self.tokens = tokens
         self.attempts = Attempts()
         self._identity = identity
+        self._keys = keys
+        self.limiter: Limiter = limiter or Unlimited()
+        self.symbols = Symbols()
 
     @property
     def view(self) -> LiveView:
@@ -94,6 +102,17 @@ class Gateway:
         if self._identity is None:
             raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
         return self._identity
+
+    @property
+    def keys(self) -> Keys:
+        """API keys.
+
+        Raises:
+            ApiError: there is no database.
+        """
+        if self._keys is None:
+            raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
+        return self._keys
 
     def market(self, name: str) -> LiveMarket:
         """A market.

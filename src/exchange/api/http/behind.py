@@ -10,7 +10,7 @@ What cannot be read as HTTP is answered in the one shape, and neither echoed nor
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import structlog
 from aiohttp import web
@@ -32,6 +32,11 @@ _logger = structlog.get_logger(__name__)
 
 class Patient(web.BaseRequest):
     """A request whose body is waited for only so long."""
+
+    @property
+    def raw_query(self) -> str:
+        """The query as it came, without the question mark."""
+        return self.rel_url.raw_query_string
 
     async def read(self) -> bytes:
         """The body.
@@ -76,14 +81,18 @@ class Behind(web.Server):
 
     def __init__(
         self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        handler: Callable[[Patient], Awaitable[web.StreamResponse]],
         outgoing: Outgoing,
         max_body: int,
     ) -> None:
         loop = asyncio.get_running_loop()
         patient = partial(Patient, loop=loop, client_max_size=max_body)
         super().__init__(
-            handler, request_factory=patient, access_log=None, auto_decompress=False, lingering_time=_LINGER_S
+            cast(Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], handler),
+            request_factory=patient,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=_LINGER_S,
         )
         self._outgoing = outgoing
 

@@ -43,7 +43,7 @@ _NOT_PLAIN: Final = frozenset(
 class Head:
     """What the head of a request says; `path` is decoded, `length` the body's in bytes."""
 
-    __slots__ = ("headers", "length", "method", "path", "query")
+    __slots__ = ("headers", "length", "method", "path", "query", "raw_query")
 
     def __init__(self, method: str, target: str, headers: CIMultiDict[str], length: int) -> None:
         path, _, query = target.partition("?")
@@ -51,6 +51,7 @@ class Head:
         self.method = method
         self.path = url.path
         self.query: Mapping[str, str] = url.query
+        self.raw_query = query
         self.headers: Mapping[str, str] = CIMultiDictProxy(headers)
         self.length = length
 
@@ -117,6 +118,11 @@ class PlainRequest:
     def query(self) -> Mapping[str, str]:
         """The query's parameters; a name may come several times."""
         return self._head.query
+
+    @property
+    def raw_query(self) -> str:
+        """The query as it came, without the question mark."""
+        return self._head.raw_query
 
     @property
     def headers(self) -> Mapping[str, str]:

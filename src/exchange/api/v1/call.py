@@ -1,7 +1,6 @@
 """One request and its answer, as the routes see them: nothing of the web server."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import orjson
 from aiohttp import hdrs
@@ -11,53 +10,14 @@ from exchange.api.contract.reading import Fields, digits, json_object
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
 from exchange.api.http.answers import JSON
+from exchange.api.http.request import Request
 from exchange.projections.live.records import LiveAccount
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
 
-MAX_BODY_BYTES = 16 * 1024
 BEARER = "bearer "
 """The scheme, whose name may come in any case."""
-
-
-class Request(Protocol):
-    """A request as it came, whoever read it: `heads` or the web server."""
-
-    @property
-    def method(self) -> str:
-        """In capitals."""
-
-    @property
-    def path(self) -> str:
-        """The path, decoded."""
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query's parameters; a name may come several times."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, by names in any case."""
-
-    @property
-    def content_type(self) -> str:
-        """The media type without its parameters."""
-
-    @property
-    def can_read_body(self) -> bool:
-        """Whether there is a body."""
-
-    @property
-    def remote(self) -> str | None:
-        """The address that the connection comes from."""
-
-    async def read(self) -> bytes:
-        """The body.
-
-        Raises:
-            web.HTTPException: it is too large.
-        """
 
 
 class Call:

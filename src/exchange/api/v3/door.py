@@ -1,0 +1,111 @@
+"""REST requests of this door: read, weighed, let through, answered, and every refusal in the venue's shape."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from exchange.api.errors import ApiError
+from exchange.api.gateway import Gateway
+from exchange.api.http.answers import Answer
+from exchange.api.http.request import Request
+from exchange.api.limits.limiter import LimitReached
+from exchange.api.v3 import faults, refusing
+from exchange.api.v3.call import Call, Told
+from exchange.api.v3.declared import Endpoint, Security
+from exchange.api.v3.faults import Fault
+from exchange.api.v3.params import Params, pairs
+from exchange.api.v3.security import KEY_HEADER, key_of, payload, see_signed, see_timely
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+Handler = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
+
+
+class RestDoor:
+    """Makes what answers a route."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def through(self, endpoint: Endpoint) -> Handler:
+        """What answers a route."""
+
+        async def handle(request: Request, _: Mapping[str, str]) -> Answer:
+            gateway = self._gateway
+            address = request.remote or ""
+            now_ms = gateway.clock.now_ms()
+            headers: dict[str, str] = {}
+            try:
+                told = await self._answer(endpoint, request, address, now_ms)
+            except Fault as fault:
+                if fault.retry_after is not None:
+                    headers[hdrs.RETRY_AFTER] = str(fault.retry_after)
+                told = Told(fault.body(), fault.status)
+            for limit, used in gateway.limiter.weighed(address, now_ms):
+                headers[f"X-MBX-USED-WEIGHT-{limit.short}"] = str(used)
+                if limit.short == "1M":
+                    headers["X-MBX-USED-WEIGHT"] = str(used)
+            data = told.data
+            return Answer(told.status, data if isinstance(data, bytes) else orjson.dumps(data), headers=headers)
+
+        return handle
+
+    async def _answer(self, endpoint: Endpoint, request: Request, address: str, now_ms: int) -> Told:
+        try:
+            return await self._carried_out(endpoint, request, address, now_ms)
+        except LimitReached as reached:
+            raise refusing.of_limit(reached, now_ms) from None
+        except ApiError as error:
+            raise refusing.of(error) from None
+        except web.HTTPException as error:
+            raise Fault(faults.UNKNOWN, "The request cannot be read.", status=error.status) from None
+
+    async def _carried_out(self, endpoint: Endpoint, request: Request, address: str, now_ms: int) -> Told:
+        gateway = self._gateway
+        query = request.raw_query
+        body = await _form(request)
+        values = pairs(query)
+        if body:
+            values = {**pairs(body), **values}
+        weight = endpoint.weight
+        if not isinstance(weight, int):
+            weight = weight(values)
+        gateway.limiter.request(address, weight, now_ms)
+        key = None
+        security = endpoint.security
+        if security is not Security.NONE:
+            key = await key_of(gateway.keys, request.headers.get(KEY_HEADER), security, address, now_ms)
+        params = Params(values, endpoint.known)
+        if key is not None and security is not Security.KEY:
+            see_timely(params, gateway.clock.now_ms() * 1000)
+            see_signed(key, params, payload(query, body))
+        call = Call(gateway, params, key, address, gateway.time.now_ms())
+        told = await endpoint.handler(call)
+        return told if isinstance(told, Told) else Told(told)
+
+
+def refused_there(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
+    """A refusal of what came to no route, or went wrong inside."""
+    fault = refusing.of(error)
+    return Answer(fault.status, orjson.dumps(fault.body()), headers=headers)
+
+
+async def _form(request: Request) -> str:
+    """The body, a form; one without a content type is taken for one.
+
+    Raises:
+        Fault: it is anything else.
+    """
+    if not request.can_read_body:
+        return ""
+    raw = await request.read()
+    if not raw:
+        return ""
+    if request.content_type not in (FORM, "application/octet-stream"):
+        raise Fault(faults.UNKNOWN, f"Send parameters in the query string, or as {FORM}.", status=415)
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError:
+        raise Fault(faults.ILLEGAL_CHARS, "Illegal characters found in a parameter.") from None

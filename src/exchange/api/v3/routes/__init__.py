@@ -1,0 +1,1 @@
+"""What answers at this door, by subject; `table` is the list of all."""

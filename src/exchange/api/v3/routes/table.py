@@ -1,0 +1,11 @@
+"""Every route of this door. What is not here is not served; tests and the description go through this list."""
+
+from typing import Final
+
+from exchange.api.v3.declared import Route
+from exchange.api.v3.routes import general
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/api/v3/ping", general.ping),
+    Route("GET", "/api/v3/time", general.time),
+)
