@@ -9,7 +9,6 @@ import pytest
 import redis
 
 from exchange.api.following import Follower
-from exchange.api.v1.hub import Hub
 from exchange.commands.codec import encode
 from exchange.commands.types import OpenAccount
 from exchange.effects.clock import AsyncClock, BlockingClock
@@ -54,7 +53,7 @@ async def test_an_id_that_was_lost_and_given_again_does_not_bring_the_lost_resul
     server.start()
     reads, questions = (AsyncRedisLog(server.url, *KEYS, timeout=2) for _ in range(2))
     clock = AsyncClock()
-    follower = Follower(reads, questions, store, clock, questions.pin, Hub(clock), None, with_tape=False)
+    follower = Follower(reads, questions, store, clock, questions.pin, None, with_tape=False)
     await follower.start()
     following = asyncio.create_task(follower.run())
     id = await questions.append(encode(OpenAccount("lost")))

@@ -14,7 +14,7 @@ looked up by id, and commands are appended to no incarnation but the one that is
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
@@ -42,23 +42,25 @@ _LONGEST_PAUSE_S = 1.0
 
 
 class Audience(Protocol):
-    """Who is told what entries changed."""
+    """Who is told what entries changed. All are told of one entry before anybody is told of the next, and must neither
+    wait nor raise."""
 
-    def entry(self, view: LiveView, change: Change) -> None:
-        """An entry was folded in."""
+    def begun(self, view: LiveView) -> None:
+        """The view begins at its position, for the first time or again: what was told before may be void."""
+
+    def entry(self, view: LiveView, change: Change, outcome: Outcome) -> None:
+        """An entry was folded in, as `change` tells it; `change.position` is its id, and its command's."""
 
     def turned(self, view: LiveView) -> None:
         """The turn is over; the view is as it will be until the next."""
-
-    def rebuilt(self) -> None:
-        """The view was built again; what was told before may be void."""
 
 
 class Follower:
     """Owns the view, and the `waiter` for replies: another one after each restart of the log's server.
 
     `reads` and `questions` are two logs of its own: the first waits for entries. `pin` is told the incarnation that
-    commands may be appended to. `with_tape`: also learn the trades of the day before.
+    commands may be appended to. `audiences` are told in this order. `with_tape`: also learn the trades of the day
+    before.
     """
 
     def __init__(
@@ -68,9 +70,9 @@ class Follower:
         store: SnapshotStore,
         clock: Clock,
         pin: Callable[[str], None],
-        audience: Audience,
         history: History | None,
         *,
+        audiences: Iterable[Audience] = (),
         with_tape: bool = True,
     ) -> None:
         self._reads = reads
@@ -78,7 +80,7 @@ class Follower:
         self._store = store
         self._clock = clock
         self._pin = pin
-        self._audience = audience
+        self._audiences = list(audiences)
         self._history = history
         self._with_tape = with_tape
         self._tail: EventTail | None = None
@@ -105,6 +107,8 @@ class Follower:
         if machine is None:
             machine = await recovery.beginning(self._questions, end)
         self.view = view_of(machine)
+        for audience in self._audiences:
+            audience.begun(self.view)
         self._tail = EventTail(self._reads, machine.head, self._deliver)
         while self.view.position < end.id:
             await self.turn()
@@ -114,6 +118,10 @@ class Follower:
             self._seeding.cancel()
         if self._with_tape:
             self._seeding = asyncio.create_task(self._seed(self.view))
+
+    def tell(self, audience: Audience) -> None:
+        """Tell one more from now on; before `start`, unless it needs no beginning."""
+        self._audiences.append(audience)
 
     async def seeded(self, seconds: float) -> None:
         """Wait, at most so long, until the last 24 hours are known."""
@@ -131,7 +139,6 @@ class Follower:
             try:
                 if self._tail is None:
                     await self.start()
-                    self._audience.rebuilt()
                 elif not self._tail.connected:
                     await self._reconnect()
                 await self.turn()
@@ -157,7 +164,8 @@ class Follower:
         if self._tail is None:
             raise RuntimeError("start first")
         if await self._tail.turn():
-            self._audience.turned(self.view)
+            for audience in self._audiences:
+                audience.turned(self.view)
             self._wake()
 
     def outcome(self, entry: EventEntry) -> Outcome:
@@ -213,7 +221,8 @@ class Follower:
         self._outcomes[entry.chain] = outcome
         if len(self._outcomes) > _OUTCOMES:
             self._outcomes.popitem(last=False)
-        self._audience.entry(self.view, change)
+        for audience in self._audiences:
+            audience.entry(self.view, change, outcome)
         self.waiter.deliver(entry)
 
     def _wake(self) -> None:

@@ -83,7 +83,7 @@ class Server:
             self._stack.push_async_callback(identity.close)
         hub = self.hub
         store = FileSnapshotStore(settings.snapshots)
-        follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, hub, history)
+        follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, history, audiences=[hub])
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
         headroom = Headroom(questions.room, disk_of(settings.home / "valkey") if embedded else lambda: None)

@@ -17,7 +17,6 @@ from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError
 from exchange.api.following import Follower
-from exchange.api.v1.hub import Hub
 from exchange.cli._acts import ACTS
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
@@ -102,7 +101,7 @@ async def _command(settings: Settings, args: argparse.Namespace) -> int:
     )
     clock = AsyncClock()
     store = FileSnapshotStore(settings.snapshots)
-    follower = Follower(reads, questions, store, clock, questions.pin, Hub(clock), None, with_tape=False)
+    follower = Follower(reads, questions, store, clock, questions.pin, None, with_tape=False)
     try:
         await follower.start()
         following = asyncio.create_task(follower.run())

@@ -11,6 +11,7 @@ from typing import Final
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.websocket.outbox import Outbox
 from exchange.effects.ports import Clock
+from exchange.events.types import Outcome
 from exchange.projections.live import feeds, private
 from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Channel, Gathered, TickerFeed
 from exchange.projections.live.view import Change, LiveView
@@ -107,7 +108,12 @@ class Hub:
             if not self._private[account]:
                 del self._private[account]
 
-    def entry(self, view: LiveView, change: Change) -> None:
+    def begun(self, _: LiveView) -> None:
+        """What was told before may be void: everybody has to begin again."""
+        self._gathered = Gathered()
+        self.close_all(RESTARTED, "the view was built again: reconnect and begin from snapshots")
+
+    def entry(self, view: LiveView, change: Change, _: Outcome) -> None:
         """An entry was folded in: gather what is public, write what is private."""
         self._gathered.add(change)
         if not self._private:
@@ -152,11 +158,6 @@ class Hub:
         for candle in self._candles.values():
             if candle.channel.market in gathered.trades:
                 candle.touched = True
-
-    def rebuilt(self) -> None:
-        """What was told before may be void: everybody has to begin again."""
-        self._gathered = Gathered()
-        self.close_all(RESTARTED, "the view was built again: reconnect and begin from snapshots")
 
     def close_all(self, code: int, reason: str) -> None:
         """Close every connection."""
