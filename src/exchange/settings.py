@@ -110,6 +110,11 @@ class Settings:
         """The event stream."""
         return f"{self.streams}:events"
 
+    @property
+    def limits_key(self) -> str:
+        """What counters' keys begin with."""
+        return f"{self.streams}:limits"
+
     def redis_for(self, user: str) -> str:
         """The stream server's address for who connects as this user (`effects.redis.users`).
 

@@ -27,6 +27,8 @@ APPENDERS = frozenset({"gateway", "engine", "operator"})
 ENGINE, JOURNAL, OPERATOR = frozenset({"engine"}), frozenset({"journal"}), frozenset({"operator"})
 GROUPS = frozenset({"projector", "journal"})
 SCRIPTERS = frozenset({"gateway", "engine", "operator"})
+GATEWAY = frozenset({"gateway"})
+COUNTER = f"{P}:limits:x"
 
 
 def script(*words: str) -> str:
@@ -168,6 +170,23 @@ CLOCKED: list[Row] = [
 ]
 
 
+COUNTERS: list[Row] = [
+    *[
+        ((command[0], key, *command[1:]), GATEWAY if key == COUNTER else NOBODY)
+        for key in (COUNTER, COMMANDS, EVENTS, CLOCK, f"{P}:limits", f"{P}2:limits:x", "limits:x")
+        for command in (("GET",), ("SET", "1", "PX", 60_000), ("INCRBY", 1), ("PEXPIRE", 60_000))
+    ],
+    *[
+        ((*command, COUNTER), NOBODY)
+        for command in (("DEL",), ("UNLINK",), ("PERSIST",), ("INCR",), ("TTL",), ("RENAME", COUNTER), ("DUMP",))
+    ],
+    (("EXPIRE", COUNTER, 1), NOBODY),
+    (("XADD", COUNTER, "*", "c", "{}"), NOBODY),
+    (("XLEN", COUNTER), NOBODY),
+    (("SCAN", 0, "MATCH", f"{P}:limits:*"), NOBODY),
+]
+
+
 class Clients:
     """A server with its users, each connected."""
 
@@ -232,8 +251,8 @@ def wrong(clients: Clients, rows: list[Row]) -> list[str]:
 
 @pytest.mark.parametrize(
     "rows,tried",
-    [(READS, 42 * 5), (WRITES, 27 * 5), (SCRIPTS, 12 * 5), (ADMINISTRATION, 39 * 5)],
-    ids=["reading", "writing", "scripts", "administration"],
+    [(READS, 42 * 5), (WRITES, 27 * 5), (SCRIPTS, 12 * 5), (ADMINISTRATION, 39 * 5), (COUNTERS, 39 * 5)],
+    ids=["reading", "writing", "scripts", "administration", "counters"],
 )
 def test_each_user_may_do_what_its_role_does_and_no_more(users: Clients, rows: list[Row], tried: int) -> None:
     assert wrong(users, rows) == []
@@ -244,6 +263,7 @@ def test_a_sandboxs_clock_is_moved_by_who_may_and_opens_nothing_else(users: Clie
     assert wrong(sandboxed, CLOCKED) == []
     assert wrong(sandboxed, ADMINISTRATION) == []
     assert wrong(sandboxed, WRITES[:2]) == []
+    assert wrong(sandboxed, [row for row in COUNTERS if CLOCK not in row[0] and row[0][0] != "GET"]) == []
     assert wrong(users, [(command, NOBODY) for command, _ in CLOCKED if command[0] != "EVAL"]) == []
 
 
@@ -400,6 +420,7 @@ def test_older_servers_get_rules_that_they_can_read() -> None:
     known = dict.fromkeys(NAMES, "x")
     oldest = "\n".join(acl_file(known, P, version=(6, 2)))
     assert "%R~" not in oldest
+    assert "(" not in oldest
     assert "waitaof" not in oldest
     assert "client|setinfo" not in oldest
     between = "\n".join(acl_file(known, P, version=(7, 0)))

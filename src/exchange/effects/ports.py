@@ -11,7 +11,7 @@ the event stream's head, a client by repeating its command with the same client 
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exchange.terms.stream import CommandEntry, EventEntry, Head, StreamId
 
@@ -111,6 +111,29 @@ class Trimmer(Protocol):
 
         Raises:
             LogUnavailable.
+        """
+
+
+class Count(NamedTuple):
+    """A change to a shared counter."""
+
+    name: str
+    amount: int
+    """How much is added, below zero to take away; zero only looks, and keeps nothing alive."""
+    ttl_ms: int
+    """The counter is gone so long after it was changed last: name the window in `name` where it must end sooner."""
+    afresh: bool = False
+    """The total is set to the amount, whatever it was."""
+
+
+class Counters(Protocol):
+    """Totals that several processes add to. What is lost with the server is lost: they bound, they do not account."""
+
+    async def add(self, counts: Sequence[Count]) -> list[int]:
+        """Make all changes, in one round trip, and give the totals after them, in order.
+
+        Raises:
+            EffectError: not in time, or not at all; each change may or may not have been made.
         """
 
 

@@ -6,15 +6,16 @@ has XTRIM, and no user has a command that deletes, flushes, renames, configures,
 under its caller's rules, so EVAL gives nobody more than they have.
 
     all         read both streams; ask about the server; call attention to a stream (PUBLISH: nothing is stored)
-    gateway     appends commands
+    gateway     appends commands; counts what addresses and accounts ask for, under keys of its own
     engine      appends commands (ticks, halts) and results; standbys are engines too
     projector   moves its consumer group
     journal     trims both streams
     operator    appends commands, sees who is connected and how the server is set
 
-The rules tell keys to read (`%R~`) from keys to write, and let SET at a sandbox's clock only (a selector: SET would
-replace a stream); both take Redis 7.0 or Valkey. Redis 6.2 can do neither: there a gateway could also append results,
-which compare-and-append and the chain then show, and there is no sandbox's clock.
+The rules tell keys to read (`%R~`) from keys to write, and let SET at a sandbox's clock and at counters only
+(selectors: SET would replace a stream, PEXPIRE end one); both take Redis 7.0 or Valkey. Redis 6.2 can do neither: there
+a gateway could also append results, which compare-and-append and the chain then show, there is no sandbox's clock, and
+gateways count each for itself.
 
 What no rule can forbid: XADD takes MAXLEN and MINID, and so who may append may also trim what they append to. Nothing
 here appends that way; `exchange doctor` notices it when somebody does.
@@ -46,6 +47,10 @@ _GROUPS: Final = ("xgroup|create", "xgroup|setid")
 COMMANDS: Final = "commands"
 EVENTS: Final = "events"
 CLOCK: Final = "clock"
+LIMITS: Final = "limits"
+"""Counters stand under `<prefix>:limits:`."""
+
+_COUNTERS: Final = ("get", "set", "incrby", "pexpire")
 
 
 class User(NamedTuple):
@@ -58,10 +63,12 @@ class User(NamedTuple):
     """Commands, with `|` before a sub-command."""
     winds: bool = False
     """Whether it may set a sandbox's clock."""
+    counts: bool = False
+    """Whether it may change counters."""
 
 
 USERS: Final = (
-    User("gateway", (COMMANDS,), ("xadd",), winds=True),
+    User("gateway", (COMMANDS,), ("xadd",), winds=True, counts=True),
     User("engine", (COMMANDS, EVENTS), ("xadd", *_SCRIPTS)),
     User("projector", (EVENTS,), _GROUPS),
     User("journal", (COMMANDS, EVENTS), ("xtrim", *_GROUPS)),
@@ -108,4 +115,5 @@ def user_rules(user: User, prefix: str, *, version: Version = NEWEST, sandbox: b
         may += [command for command in ("get", *_SCRIPTS) if command not in may]
     known = [f"+{command}" for command in may if version >= _SINCE.get(command, (0, 0))]
     clock = [f"(~{prefix}:{CLOCK} +set)"] if sandbox and user.winds and modern else []
-    return ["resetchannels", *channels, *keys, "-@all", *known, *clock]
+    counters = [f"(~{prefix}:{LIMITS}:* {' '.join(f'+{one}' for one in _COUNTERS)})"] if user.counts and modern else []
+    return ["resetchannels", *channels, *keys, "-@all", *known, *clock, *counters]
