@@ -14,7 +14,9 @@ from exchange.api.contract.declared import NOTHING, Amount, Json, Kind, Shape, T
 from exchange.terms.amounts import MAX_COUNT
 
 if TYPE_CHECKING:
+    from exchange.api.commanding import Answer
     from exchange.api.v3.call import Call
+    from exchange.commands.types import Command
 
 
 class Security(Enum):
@@ -64,15 +66,38 @@ Handler = Callable[["Call"], Awaitable[object]]
 Codes = frozenset[int]
 
 
+class Asks(NamedTuple):
+    """What a request that is one command comes to: the command, and what shows its result (it may raise `Fault`)."""
+
+    command: "Command"
+    show: Callable[["Answer"], object]
+
+
+Asking = Callable[["Call"], Asks]
+
+
 class Endpoint:
     """A handler with its declaration.
 
     `weight` is what a request counts against its address's limit, `orders` how many new orders it places, `answer` the
     JSON Schema of the result, `codes` those it may refuse with beyond what follows from the declaration. `method` is
-    its name in the WebSocket API, or empty.
+    its name in the WebSocket API, or empty. `asks` is there where the handler is one command: who has many requests at
+    once need not start a task for each.
     """
 
-    __slots__ = ("answer", "codes", "handler", "known", "method", "orders", "params", "security", "summary", "weight")
+    __slots__ = (
+        "answer",
+        "asks",
+        "codes",
+        "handler",
+        "known",
+        "method",
+        "orders",
+        "params",
+        "security",
+        "summary",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -85,8 +110,10 @@ class Endpoint:
         answer: Json,
         method: str,
         codes: Codes,
+        asks: Asking | None = None,
     ) -> None:
         self.handler = handler
+        self.asks = asks
         self.summary = summary
         self.params = params
         self.security = security
@@ -118,6 +145,29 @@ def endpoint(
     return declare
 
 
+def asking(
+    summary: str,
+    *,
+    params: Shape = NOTHING,
+    security: Security = Security.TRADE,
+    weight: Weight = 1,
+    orders: int = 0,
+    answer: Json,
+    method: str = "",
+    codes: Iterable[int] = (),
+) -> Callable[[Asking], Endpoint]:
+    """Declare a request that is one command; the function below makes it, without waiting for anything."""
+
+    def declare(asks: Asking) -> Endpoint:
+        async def handler(call: "Call") -> object:
+            asked = asks(call)
+            return asked.show(await call.gateway.commands.ask(asked.command))
+
+        return Endpoint(handler, summary, params, security, weight, orders, answer, method, frozenset(codes), asks)
+
+    return declare
+
+
 class Route(NamedTuple):
     """A method and a whole path, and what answers."""
 
@@ -129,6 +179,8 @@ class Route(NamedTuple):
 __all__ = [
     "SIGNATURE",
     "Amount",
+    "Asking",
+    "Asks",
     "Endpoint",
     "Moment",
     "Names",
@@ -138,5 +190,6 @@ __all__ = [
     "Text",
     "Weight",
     "Whole",
+    "asking",
     "endpoint",
 ]
