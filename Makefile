@@ -8,6 +8,8 @@ PIP_IN := bin/python -m pip install -qq --disable-pip-version-check --require-ha
 PIP := $(VENV)/$(PIP_IN)
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --universal --python-version 3.11 \
         --generate-hashes --no-emit-index-url --no-emit-find-links
+CLIENTS := $(patsubst examples/clients/%.lock,.clients/%/.installed,$(wildcard examples/clients/*.lock))
+LOCKED := $(basename $(wildcard examples/*/*.in))
 export MAKECMDGOALS
 export EXCHANGE_INTERPRETED
 
@@ -29,10 +31,10 @@ build: $(VENV)/.package  ## the virtual environment and the compiled engine
 	    echo "compiling the engine (half a minute)"; $(BIN)/python -W ignore setup.py -q build_ext --inplace; \
 	fi
 
-test: build $(VENV)/.dev $(VENV)-clients/.installed  ## every test, on real servers of its own
+test: build $(VENV)/.dev $(CLIENTS)  ## every test, on real servers of its own
 	@$(BIN)/python -m pytest -m "not soak" -n 2
 
-soak: build $(VENV)/.dev $(VENV)-clients/.installed  ## the long runs: 100,000 sequences against the reference, a million open orders (half an hour)
+soak: build $(VENV)/.dev $(CLIENTS)  ## the long runs: 100,000 sequences against the reference, a million open orders (half an hour)
 	@$(BIN)/python -m pytest -m soak -n 2
 
 check: lint  ## linters, types, contracts and the fast tests, in under a minute
@@ -59,7 +61,7 @@ sim: build $(VENV)/.dev  ## the deterministic fault simulator; RUNS= and SEED= a
 chaos: build $(VENV)/.dev  ## break a whole exchange in real processes, then balance its books; MINUTES= (2) and SEED= as wished
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-bot: build $(VENV)-bot/.installed  ## a freqtrade bot trades on an exchange of its own, started for it; MINUTES= (3) as wished
+bot: build .clients/freqtrade/.installed  ## a freqtrade bot trades on an exchange of its own, started for it; MINUTES= (3) as wished
 	@$(BIN)/python -m examples.bot $(if $(MINUTES),--minutes $(MINUTES))
 
 lock: $(VENV)/.dev  ## bring the requirements' locks up to date
@@ -68,11 +70,10 @@ lock: $(VENV)/.dev  ## bring the requirements' locks up to date
 	@$(LOCK) requirements-dev.in -c requirements.lock -c requirements-build.lock -o requirements-dev.lock $(ARGS)
 	@$(LOCK) requirements-bench.in -c requirements.lock -c requirements-build.lock -c requirements-dev.lock \
 	    -o requirements-bench.lock $(ARGS)
-	@$(LOCK) requirements-clients.in -o requirements-clients.lock $(ARGS)
-	@$(LOCK) requirements-bot.in -o requirements-bot.lock $(ARGS)
+	@for each in $(LOCKED); do $(LOCK) $$each.in -o $$each.lock $(ARGS) || exit 1; done
 
 clean:  ## remove what was built (.venv, build, compiled modules); what the exchange keeps stays
-	@rm -rf $(VENV) $(VENV)-clients $(VENV)-bot build dist src/*.egg-info src/*.so src/exchange/compiled.*.json
+	@rm -rf $(VENV) .clients build dist src/*.egg-info src/*.so src/exchange/compiled.*.json
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find src tests tools benchmarks -name '*.so' -delete -o -name '*.pyc' -delete 2>/dev/null || true
 
@@ -97,16 +98,16 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-$(VENV)-clients/.installed: $(VENV)/.python requirements-clients.lock
-	@echo "installing the clients that people have"
-	@$(PYTHON) -m venv $(VENV)-clients
-	@$(VENV)-clients/$(PIP_IN) -r requirements-clients.lock
+.clients/%/.installed: $(VENV)/.python examples/clients/%.lock
+	@echo "installing $*"
+	@$(PYTHON) -m venv .clients/$*
+	@.clients/$*/$(PIP_IN) -r examples/clients/$*.lock
 	@touch $@
 
-$(VENV)-bot/.installed: $(VENV)/.python requirements-bot.lock
+.clients/freqtrade/.installed: $(VENV)/.python examples/bot/freqtrade.lock
 	@echo "installing freqtrade (600 MB)"
-	@$(PYTHON) -m venv $(VENV)-bot
-	@$(VENV)-bot/$(PIP_IN) -r requirements-bot.lock
+	@$(PYTHON) -m venv .clients/freqtrade
+	@.clients/freqtrade/$(PIP_IN) -r examples/bot/freqtrade.lock
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
