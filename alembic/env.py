@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from alembic import context
 from exchange.projections.timescale import database
 from exchange.projections.timescale.migrations import LOCK
-from exchange.projections.timescale.schema import metadata
+from exchange.projections.timescale.people import metadata
 from exchange.settings import load
 
 

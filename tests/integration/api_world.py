@@ -18,8 +18,8 @@ from exchange.effects.redis.group import EventGroup
 from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.timescale import database
 from exchange.projections.timescale.history import History
+from exchange.projections.timescale.people import metadata
 from exchange.projections.timescale.projector import Projector
-from exchange.projections.timescale.schema import metadata
 from exchange.projections.timescale.words import NAME
 from exchange.projections.timescale.writer import Writer
 from exchange.roles.engine import Engine

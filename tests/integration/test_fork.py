@@ -25,7 +25,7 @@ from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.timescale import database
-from exchange.projections.timescale.schema import users
+from exchange.projections.timescale.people import users
 from exchange.roles import replay, snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover

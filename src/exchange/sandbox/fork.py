@@ -30,7 +30,7 @@ from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
 from exchange.projections.timescale import database
 from exchange.projections.timescale.migrations import migrate
-from exchange.projections.timescale.schema import users
+from exchange.projections.timescale.people import users
 from exchange.roles import replay, snapshots
 from exchange.roles.genesis import DEDUP_NAMES, DEDUP_WINDOW_MS, random_log_id
 from exchange.roles.pouring import pour

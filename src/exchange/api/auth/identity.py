@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.projections.timescale import database
-from exchange.projections.timescale.schema import users
+from exchange.projections.timescale.people import users
 from exchange.terms.codes import Code
 
 MIN_PASSWORD_CHARS: Final = 8

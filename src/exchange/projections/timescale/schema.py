@@ -75,18 +75,6 @@ _ZERO: Final = sa.text("0")
 
 metadata = sa.MetaData()
 
-users = sa.Table(
-    "users",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("email", sa.Text, nullable=False, unique=True),
-    sa.Column("password_hash", sa.LargeBinary, nullable=False),
-    sa.Column("role", sa.Text, nullable=False, server_default="user"),
-    sa.Column("account", sa.BigInteger, unique=True),
-    sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
-)
-"""Who may sign in: the gateway's own, no projection. `email` in lower case; `account` the engine's number."""
-
 projections = sa.Table(
     "projections",
     metadata,
