@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from exchange.projections.timescale.schema import Moment, metadata
 
-__all__ = ["api_keys", "metadata", "users"]
+__all__ = ["api_keys", "metadata", "recovery_codes", "second_factors", "sessions", "sub_accounts", "users"]
 
 users = sa.Table(
     "users",
@@ -44,3 +44,56 @@ api_keys = sa.Table(
 )
 """Keys of programs, those taken back included. `id` is what requests name; `secret` (kind `hmac`) is encrypted,
 `public_key` (`ed25519`, `rsa`) PEM; without `networks` a key may be used from everywhere. `last_used_at` is coarse."""
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("subject", sa.Uuid, nullable=False),
+    sa.Column("family", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("refresh", sa.LargeBinary, nullable=False),
+    sa.Column("previous", sa.LargeBinary),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("used_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Index("sessions_subject", "subject"),
+    sa.Index("sessions_ended", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
+)
+"""Who is signed in where. `family`, `refresh`, `previous` are hashes of what refresh tokens consist of
+(`api.auth.sessions`); all moments are by this database's clock, so that gateways agree on them."""
+
+second_factors = sa.Table(
+    "second_factors",
+    metadata,
+    sa.Column("subject", sa.Uuid, primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("confirmed_at", Moment),
+)
+"""One-time codes (`api.auth.totp`). `secret` is encrypted; `last_step` the half minute of the last code that was taken,
+so that none is taken twice; asked for only when confirmed."""
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("subject", sa.Uuid, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.PrimaryKeyConstraint("subject", "hash"),
+)
+"""What is left of a second factor's recovery codes, hashed; one that was used is deleted."""
+
+sub_accounts = sa.Table(
+    "sub_accounts",
+    metadata,
+    sa.Column("subject", sa.Uuid, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.PrimaryKeyConstraint("subject", "number"),
+    sa.UniqueConstraint("subject", "label"),
+)
+"""Labels of further accounts of a user, whose `ref` in the engine is `<subject>/<number>`."""
