@@ -7,12 +7,14 @@ one incarnation of the log's server; when that changes on the way, the outcome i
 """
 
 import asyncio
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Final
 
 from exchange.api.archived import Archived
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.api.headroom import Headroom, endless
 from exchange.api.parts import WHOLE, answers, duplicate_of, parts, refusal_of, same_part
+from exchange.api.pipeline import Came, Late, Pipeline, Reader, Result, Submit, failure
 from exchange.commands import codec as commands
 from exchange.commands.types import Batch, CancelReplace, Command, Place, PlaceList
 from exchange.commands.writer import CommandWriter
@@ -26,11 +28,6 @@ from exchange.terms.stream import CommandEntry, EventEntry, StreamId, parse_id, 
 
 DEADLINE_S: Final = 5.0
 _WAITING: Final = 20_000
-_PERHAPS: Final = (
-    "The log cannot be reached now, and this may or may not have been carried out: repeat it with the same "
-)
-_PERHAPS_ORDER: Final = _PERHAPS + "client_order_id, or query by client order id."
-_PERHAPS_OTHER: Final = _PERHAPS + "ref, where it has one."
 
 
 class Answer:
@@ -44,17 +41,6 @@ class Answer:
         self.firsts: dict[int, Answer | ApiError] = {}
 
 
-class Reader(Protocol):
-    """Who follows the log."""
-
-    @property
-    def waiter(self) -> ReplyWaiter:
-        """The waiter for replies of the log's present incarnation; another one after each restart of its server."""
-
-    def outcome(self, entry: EventEntry) -> Outcome:
-        """An entry's outcome; most of them have been read already."""
-
-
 class CommandPath:
     """The way of commands to the engine and of results back."""
 
@@ -66,6 +52,7 @@ class CommandPath:
         deadline_s: float = DEADLINE_S,
         headroom: Headroom | None = None,
         archived: Archived | None = None,
+        submit: Submit | None = None,
     ) -> None:
         self._log = log
         self._archived = archived
@@ -76,6 +63,30 @@ class CommandPath:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._pipeline = None if submit is None else Pipeline(submit, reader, deadline_s)
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def send(self, command: Command, told: Callable[[Answer | ApiError], None]) -> None:
+        """As `ask`, without waiting and without a task: `told` is called once with what `ask` would give or raise, in
+        this loop, perhaps while the entry is being folded. It must be quick, and must not raise. Commands are appended
+        in the order in which they are sent.
+
+        Raises:
+            ApiError: nothing was sent.
+        """
+        if self._pipeline is None or isinstance(command, Batch):  # each part of a batch may repeat something
+            self._spawn(self._tell(self.ask(command), told))
+            return
+        self._enter(command)
+
+        def answered(came: Came) -> None:
+            if isinstance(came, Late):
+                self._spawn(self._tell(self._late(command, came), told))
+                return
+            self._leave()
+            told(Answer(came.id, came.outcome) if isinstance(came, Result) else failure(came, command))
+
+        self._pipeline.send(command, answered)
 
     async def ask(self, command: Command) -> Answer:
         """The command's result, refusals included; for a repetition the first result.
@@ -84,24 +95,13 @@ class CommandPath:
             ApiError: `log_full`, `log_unavailable`, `unknown_outcome`, `busy`, or the same id was used for another
                 command.
         """
-        if self._under_way >= _WAITING:
-            raise ApiError(GatewayCode.BUSY)
-        self.headroom.require(command)
-        self._under_way += 1
-        self._idle.clear()
+        self._enter(command)
         try:
             return await self._ask(command)
-        except LogFull:
-            raise ApiError(GatewayCode.LOG_FULL) from None
-        except LogUnavailable:
-            detail = _PERHAPS_ORDER if isinstance(command, (Place, PlaceList, CancelReplace, Batch)) else _PERHAPS_OTHER
-            raise ApiError(GatewayCode.LOG_UNAVAILABLE, detail=detail) from None
-        except (TimeoutError, Passed):
-            raise ApiError(GatewayCode.UNKNOWN_OUTCOME) from None
+        except (LogFull, LogUnavailable, TimeoutError, Passed) as error:
+            raise failure(error, command) from None
         finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
+            self._leave()
 
     async def carry_out(self, command: Command) -> Answer:
         """The result of a command that was not refused.
@@ -114,6 +114,43 @@ class CommandPath:
         if refused is not None:
             raise refusal(*refused, answer.id)
         return answer
+
+    def _enter(self, command: Command) -> None:
+        if self._under_way >= _WAITING:
+            raise ApiError(GatewayCode.BUSY)
+        self.headroom.require(command)
+        self._under_way += 1
+        self._idle.clear()
+
+    def _leave(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def _late(self, command: Command, late: Late) -> Answer:
+        """What is left to be asked of a command that was sent: its entry passed, or names another as the first."""
+        try:
+            entry = late.entry or await self._log.event(late.id)
+            if entry is None:
+                raise Passed
+            self._see_current(late.waiter)
+            return await self._result(command, entry, late.waiter)
+        except (LogUnavailable, TimeoutError, Passed) as error:
+            raise failure(error, command) from None
+        finally:
+            self._leave()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _tell(self, asked: Awaitable[Answer], told: Callable[[Answer | ApiError], None]) -> None:
+        try:
+            answer: Answer | ApiError = await asked
+        except ApiError as error:
+            answer = error
+        told(answer)
 
     async def drained(self, seconds: float) -> None:
         """Wait until nothing is under way, at most so long."""
@@ -131,11 +168,14 @@ class CommandPath:
         self._see_current(waiter)
         entry = await await_result(waiter, id, self._deadline_s, self._log)
         self._see_current(waiter)
+        return await self._result(command, entry, waiter)
+
+    async def _result(self, command: Command, entry: EventEntry, waiter: ReplyWaiter) -> Answer:
         outcome = self._reader.outcome(entry)
         first = duplicate_of(outcome)
         if first:
             return await self._first(command, parse_id(first), waiter)
-        answer = Answer(id, outcome)
+        answer = Answer(entry.id, outcome)
         if isinstance(command, Batch):
             for part in parts(outcome).values():
                 if part.first:

@@ -31,6 +31,7 @@ from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.ports import LogUnavailable
 from exchange.effects.redis.clock import SandboxClock
+from exchange.effects.redis.counters import RedisCounters
 from exchange.effects.redis.log import AsyncRedisLog
 from exchange.projections.journal.database import DatabaseSegments
 from exchange.projections.timescale.history import History
@@ -87,8 +88,17 @@ class Server:
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
         headroom = Headroom(questions.room, disk_of(settings.home / "valkey") if embedded else lambda: None)
-        commands = CommandPath(questions, follower, deadline_s=self._deadline_s, headroom=headroom, archived=archived)
+        commands = CommandPath(
+            questions,
+            follower,
+            deadline_s=self._deadline_s,
+            headroom=headroom,
+            archived=archived,
+            submit=questions.submit,
+        )
         past = Past(history)
+        counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
+        self._stack.push_async_callback(counters.aclose)
         gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())
@@ -161,7 +171,7 @@ class Server:
 
     async def _listen(self, gateway: Gateway, hub: Hub) -> None:
         settings = self.settings
-        door = Door(gateway, hub, Crowd(most_connections()))
+        door = Door(gateway, hub, Crowd(most_connections(), shared=gateway.addresses.shared))
         runner = web.ServerRunner(door.server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

@@ -6,6 +6,7 @@ next. So a lone caller waits for nobody, and the slower the server's disk, the m
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from exchange.effects.ports import EffectError, LogUnavailable
@@ -18,7 +19,10 @@ from exchange.terms.stream import StreamId
 _UNANSWERED: Final = 2
 _AT_ONCE: Final = 2_000
 
-_Caller = tuple[bytes, "asyncio.Future[StreamId]"]
+Told = Callable[[StreamId | EffectError], bool]
+"""Takes what came of an append, and says whether anybody still waited for it. It must not raise."""
+
+_Caller = tuple[bytes, Told]
 
 
 class Appender:
@@ -44,13 +48,26 @@ class Appender:
             LogFull: it was not.
             EffectError: the log-in was refused.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[StreamId] = loop.create_future()
-        self._gathered.append((raw, answer))
+        answer: asyncio.Future[StreamId] = asyncio.get_running_loop().create_future()
+
+        def told(came: StreamId | EffectError) -> bool:
+            if answer.done():
+                return False  # the caller gave up
+            if isinstance(came, EffectError):
+                answer.set_exception(came)
+            else:
+                answer.set_result(came)
+            return True
+
+        self.submit(raw, told)
+        return await answer
+
+    def submit(self, raw: bytes, told: Told) -> None:
+        """Append one command after those before it, and tell what came of it: its id, or what `append` would raise."""
+        self._gathered.append((raw, told))
         if not self._due:
             self._due = True
-            loop.call_soon(self._write)
-        return await answer
+            asyncio.get_running_loop().call_soon(self._write)
 
     def close(self) -> None:
         """Let the connection go; whoever waits hears `LogUnavailable`."""
@@ -115,16 +132,10 @@ class Appender:
         return told
 
     def _tell(self, batch: list[_Caller], replies: list[object]) -> bool:
-        told = False
-        for (_, caller), id in zip(batch, self._appends.ids(len(batch), replies), strict=True):
-            if caller.done():
-                continue  # it gave up
-            told = True
-            if isinstance(id, Refusal):
-                caller.set_exception(wire.refused(str(id)))
-            else:
-                caller.set_result(id)
-        return told
+        waited = False
+        for (_, told), id in zip(batch, self._appends.ids(len(batch), replies), strict=True):
+            waited |= told(wire.refused(str(id)) if isinstance(id, Refusal) else id)
+        return waited
 
 
 class _Batch(Answer):
@@ -140,7 +151,7 @@ class _Batch(Answer):
 
 
 def _fail(callers: list[_Caller], error: EffectError) -> bool:
-    waiting = [caller for _, caller in callers if not caller.done()]
-    for caller in waiting:
-        caller.set_exception(error)
-    return bool(waiting)
+    waited = False
+    for _, told in callers:
+        waited |= told(error)
+    return waited

@@ -17,7 +17,7 @@ from exchange.effects.ports import EffectError, Fenced
 from exchange.effects.redis import room as redis_room
 from exchange.effects.redis import wire
 from exchange.effects.redis.address import Address
-from exchange.effects.redis.appends import Appender
+from exchange.effects.redis.appends import Appender, Told
 from exchange.effects.redis.clock import appends
 from exchange.effects.redis.link import Answer, AsyncLink, Link
 from exchange.effects.redis.reads import Reads, settling
@@ -322,6 +322,10 @@ class AsyncRedisLog:
         """Append a command and give its id. Callers of one turn of the loop share a write, and so do all that come
         while two writes are under way."""
         return await self._appends.append(raw)
+
+    def submit(self, raw: bytes, told: Told) -> None:
+        """Append a command without waiting: `told` is called with what came of it."""
+        self._appends.submit(raw, told)
 
     async def commands(self, after: StreamId, count: int, wait_ms: int = 0) -> list[CommandEntry]:
         """See `Log.commands`."""
