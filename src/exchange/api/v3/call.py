@@ -2,6 +2,7 @@
 
 from exchange.api.auth.api_key import ApiKey
 from exchange.api.gateway import Gateway
+from exchange.api.limits.limiter import LimitReached
 from exchange.api.v3 import faults
 from exchange.api.v3.params import Params
 from exchange.projections.live.records import LiveAccount, LiveMarket
@@ -19,16 +20,21 @@ class Told:
 
 
 class Call:
-    """A request; `key` is None where none is asked for. `now_ms` is the market's time when it came."""
+    """A request; `key` is None where none is asked for. `now_ms` is the market's time when it came; times in the answer
+    are milliseconds times `unit`. `over` is the limit of orders that was reached, where the request said to go on."""
 
-    __slots__ = ("address", "gateway", "key", "now_ms", "params")
+    __slots__ = ("address", "gateway", "key", "now_ms", "over", "params", "unit")
 
-    def __init__(self, gateway: Gateway, params: Params, key: ApiKey | None, address: str, now_ms: int) -> None:
+    def __init__(
+        self, gateway: Gateway, params: Params, key: ApiKey | None, address: str, now_ms: int, unit: int = 1
+    ) -> None:
         self.gateway = gateway
         self.params = params
         self.key = key
         self.address = address
         self.now_ms = now_ms
+        self.unit = unit
+        self.over: LimitReached | None = None
 
     @property
     def view(self) -> LiveView:
