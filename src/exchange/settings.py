@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -30,6 +31,11 @@ _RANGES = (
     ("stream_keep", 1_000, 10**12),
     ("journal_every", 1, 1_000_000),
     ("journal_seconds", 1, 86_400),
+    ("limit_weight", 0, 10**12),
+    ("limit_raw", 0, 10**12),
+    ("limit_connections", 0, 10**12),
+    ("limit_orders_10s", 0, 10**12),
+    ("limit_orders_day", 0, 10**12),
 )
 """Whole numbers with bounds of their own."""
 
@@ -97,6 +103,18 @@ class Settings:
     """Also keep the journal's segments as files in this folder; empty: only in the database."""
     token_minutes: int = 720
     """How long a sign-in token is valid."""
+    limit_weight: int = 6_000
+    """Request weight that an address has in a minute; 0: no limit."""
+    limit_raw: int = 61_000
+    """Requests of an address in five minutes; 0: no limit."""
+    limit_connections: int = 300
+    """New WebSocket connections of an address in five minutes; 0: no limit."""
+    limit_orders_10s: int = 100
+    """New orders of an account in ten seconds, but for those that traded; 0: no limit."""
+    limit_orders_day: int = 200_000
+    """The same in a UTC day."""
+    proxies: str = ""
+    """Addresses and networks of proxies in front, with commas: their X-Forwarded-For is believed."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -114,6 +132,20 @@ class Settings:
     def limits_key(self) -> str:
         """What counters' keys begin with."""
         return f"{self.streams}:limits"
+
+    @property
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The proxies whose word on where a request comes from is taken.
+
+        Raises:
+            SettingsError: one of them is no address and no network.
+        """
+        try:
+            return [ip_network(part.strip()) for part in self.proxies.split(",") if part.strip()]
+        except ValueError as error:
+            raise SettingsError(
+                f"EXCHANGE_PROXIES is a list of addresses and networks, like 10.0.0.7,10.1.0.0/16: {error}"
+            ) from None
 
     def redis_for(self, user: str) -> str:
         """The stream server's address for who connects as this user (`effects.redis.users`).
@@ -236,6 +268,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             "EXCHANGE_REPLICAS_ON_DISK needs EXCHANGE_FSYNC=always: under everysec a server says so too early"
         )
+    _ = settings.proxy_networks
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError("EXCHANGE_LOG_LEVEL must be debug, info, warning or error")
 

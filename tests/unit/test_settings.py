@@ -40,6 +40,12 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "journal_seconds": "8",
         "journal_folder": str(tmp_path / "j"),
         "token_minutes": "12",
+        "limit_weight": "1",
+        "limit_raw": "2",
+        "limit_connections": "3",
+        "limit_orders_10s": "4",
+        "limit_orders_day": "0",
+        "proxies": "10.0.0.7, 2001:db8::/32",
         "log_level": "debug",
     }
     names = [field.name for field in fields(Settings)]
@@ -57,6 +63,9 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     "name,text,said",
     [
         ("EXCHANGE_PORT", "eighty", "EXCHANGE_PORT must be a whole number"),
+        ("EXCHANGE_PROXIES", "10.0.0.7,proxy", "EXCHANGE_PROXIES is a list of addresses and networks"),
+        ("EXCHANGE_PROXIES", "10.0.0.7/8", "has host bits set"),
+        ("EXCHANGE_LIMIT_WEIGHT", "-1", "EXCHANGE_LIMIT_WEIGHT must be between 0 and"),
         ("EXCHANGE_PORT", "0", "EXCHANGE_PORT must be between 1 and 65535"),
         ("EXCHANGE_PORT", "65536", "EXCHANGE_PORT must be between 1 and 65535"),
         ("EXCHANGE_DEMO", "perhaps", "EXCHANGE_DEMO must be yes or no"),

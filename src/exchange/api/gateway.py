@@ -12,12 +12,13 @@ from exchange.api.auth.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError, GatewayCode, refusal
 from exchange.api.following import Follower
+from exchange.api.http.addresses import Addresses
 from exchange.api.limits.limiter import Limiter, Unlimited
 from exchange.api.past.reads import Past
 from exchange.api.symbols import Symbols
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
-from exchange.effects.ports import Clock, EffectError, Log
+from exchange.effects.ports import Clock, Counters, EffectError, Log
 from exchange.effects.redis.clock import SandboxClock
 from exchange.events.types import AccountOpened, Rejected
 from exchange.projections.live.records import LiveAccount, LiveMarket
@@ -68,6 +69,7 @@ class Gateway:
         sandbox: SandboxClock | None = None,
         keys: Keys | None = None,
         limiter: Limiter | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
@@ -85,6 +87,9 @@ class Gateway:
         self._identity = identity
         self._keys = keys
         self.limiter: Limiter = limiter or Unlimited()
+        self.counters = counters
+        """What all gateways count together; None in a gateway that is alone."""
+        self.addresses = Addresses(settings.proxy_networks)
         self.symbols = Symbols()
 
     @property

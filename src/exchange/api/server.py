@@ -99,7 +99,18 @@ class Server:
         past = Past(history)
         counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
         self._stack.push_async_callback(counters.aclose)
-        gateway = Gateway(settings, questions, clock, follower, commands, past, identity, tokens, self._sandbox)
+        gateway = Gateway(
+            settings,
+            questions,
+            clock,
+            follower,
+            commands,
+            past,
+            identity,
+            tokens,
+            self._sandbox,
+            counters=counters,
+        )
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())
         if self._sandbox is not None:

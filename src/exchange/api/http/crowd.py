@@ -6,13 +6,13 @@ open without using them keeps nobody out.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 MAX_CONNECTIONS: Final = 20_000
 """The most connections of a gateway, WebSockets included; fewer where the system allows fewer open files."""
 MAX_PER_ADDRESS: Final = 2_000
-"""The most of one address, but for this machine's own: behind those may stand a proxy and the whole world."""
+"""The most of one address, but for this machine's own and those of proxies: behind those may stand the whole world."""
 HOME: Final = frozenset([None, "127.0.0.1", "::1"])
 """This machine's own addresses."""
 
@@ -37,7 +37,14 @@ class Guest(Protocol):
 class Crowd:
     """Counts connections by address."""
 
-    def __init__(self, most: int = MAX_CONNECTIONS, most_per_address: int = MAX_PER_ADDRESS) -> None:
+    def __init__(
+        self,
+        most: int = MAX_CONNECTIONS,
+        most_per_address: int = MAX_PER_ADDRESS,
+        shared: Callable[[str | None], bool] = HOME.__contains__,
+    ) -> None:
+        """`shared`: whether many may stand behind an address."""
+        self._shared = shared
         self._most = most
         self._most_per_address = most_per_address
         self._all = 0
@@ -50,7 +57,7 @@ class Crowd:
     def enter(self, address: str | None, others: Iterable[Guest]) -> bool:
         """Count one more in, and let idle ones of `others` go if need be; False when there is no room."""
         here = self._from.get(address, 0)
-        if here >= self._most_per_address and address not in HOME:
+        if here >= self._most_per_address and not self._shared(address):
             return False
         if self._all >= self._most:
             idle = heapq.nsmallest(_AT_ONCE, (guest for guest in others if guest.idle), key=lambda guest: guest.last)

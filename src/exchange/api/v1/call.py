@@ -61,7 +61,7 @@ class Call:
     @property
     def address(self) -> str:
         """Where the request comes from."""
-        return self._request.remote or ""
+        return self.gateway.addresses.of(self._request)
 
     def path(self, name: str) -> str:
         """A part of the path."""

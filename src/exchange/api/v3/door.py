@@ -34,7 +34,7 @@ class RestDoor:
 
         async def handle(request: Request, _: Mapping[str, str]) -> Answer:
             gateway = self._gateway
-            address = request.remote or ""
+            address = gateway.addresses.of(request)
             now_ms = gateway.clock.now_ms()
             headers: dict[str, str] = {}
             try:
