@@ -1,0 +1,1 @@
+"""How markets, orders and accounts are shown at this door."""
