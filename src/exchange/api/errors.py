@@ -166,6 +166,8 @@ ENGINE_STATUS: Final[dict[Code, int]] = {
     Code.NOT_IN_AUCTION: 409,
     Code.BALANCE_LIMIT: 422,
     Code.UNKNOWN_WITHDRAWAL: 404,
+    Code.SAME_ACCOUNT: 422,
+    Code.NOT_SAME_GROUP: 409,
 }
 
 OUTSIDE_NAMES: Final[dict[str, str]] = {

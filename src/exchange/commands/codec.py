@@ -5,7 +5,8 @@ those of the classes in `types`; amounts are strings of digits, identifiers and 
 are left out. Reading is strict (a field too many is as wrong as one too few) because two readers that differ in what
 they overlook differ in their state. The one looseness is JSON's own: of duplicate keys the last counts.
 
-What a command must look like depends on the rules that hold (`codec_1` for version 1); how it is written does not.
+What a command must look like depends on the rules that hold (`codec_1` for version 1); how it is written does not. From
+version 3 on an administrative command may have `by`, which is taken off it before the rest is read.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,9 @@ from typing import Final
 
 import orjson
 
-from exchange.commands import codec_1, read_orders, read_setup
+from exchange.commands import codec_1, fields, read_orders, read_setup
 from exchange.commands.fields import Object
-from exchange.commands.types import RULES, Command
+from exchange.commands.types import RULES, Administrative, Command
 from exchange.commands.write import encode
 from exchange.terms.codes import Code, Refused
 
@@ -34,15 +35,15 @@ def frame(fields: list[bytes]) -> bytes:
     return b"".join([b"%d:%b," % (len(field), field) for field in fields])
 
 
-def decode(fields: list[bytes], rules: int = RULES) -> Command:
+def decode(entry: list[bytes], rules: int = RULES) -> Command:
     """Read an entry's fields as a command under a version of the rules; 0 is that of a log that is not open yet.
 
     Raises:
         Refused: the entry is not a command of a known version and type with fields of the right form.
     """
-    if len(fields) != 2 or fields[0] != FIELD:
+    if len(entry) != 2 or entry[0] != FIELD:
         raise Refused(Code.MALFORMED)
-    raw = fields[1]
+    raw = entry[1]
     if len(raw) > MAX_COMMAND_BYTES:
         raise Refused(Code.TOO_LARGE)
     try:
@@ -65,11 +66,18 @@ def decode(fields: list[bytes], rules: int = RULES) -> Command:
             return read_orders.cancel(body)
         if kind == "amend":
             return read_orders.amend(body)
-        reader = _READERS.get(kind)
+        reader = (_READERS if rules >= 3 else _READERS_2).get(kind)
     else:
         reader = _READERS_1.get(kind)
     if reader is None:
         raise Refused(Code.UNKNOWN_TYPE, "type")
+    if rules >= 3 and "by" in body and kind in _ADMINISTRATIVE:
+        by = fields.by(body)
+        del body["by"]
+        command = reader(body)
+        if isinstance(command, Administrative):
+            command.by = by
+        return command
     return reader(body)
 
 
@@ -91,7 +99,7 @@ _READERS_1: Final[dict[str, Callable[[Object], Command]]] = {
 }
 """What version 1 reads, and the command that ends it."""
 
-_READERS: Final[dict[str, Callable[[Object], Command]]] = {
+_READERS_2: Final[dict[str, Callable[[Object], Command]]] = {
     **_READERS_1,
     "place": read_orders.place,
     "place_list": read_orders.place_list,
@@ -111,3 +119,18 @@ _READERS: Final[dict[str, Callable[[Object], Command]]] = {
     "uncross": read_setup.uncross,
     "tick": read_setup.tick,
 }
+
+_READERS: Final[dict[str, Callable[[Object], Command]]] = {
+    **_READERS_2,
+    "transfer": read_setup.transfer,
+    "record": read_setup.record,
+}
+
+_ADMINISTRATIVE: Final = frozenset(
+    [
+        "set_rules", "create_asset", "create_market", "set_market_status", "set_market_fees", "set_market_limits",
+        "set_fee_tiers", "uncross", "set_account_status", "set_trade_group", "deposit", "settle_withdrawal",
+        "release_withdrawal",
+    ]
+)  # fmt: skip
+"""What may say who did it."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from exchange.terms.amounts import MAX_COUNT, parse_digits
 from exchange.terms.codes import Code, Refused
-from exchange.terms.words import ASSET_PATTERN, CLIENT_ID_PATTERN, MARKET_PATTERN, REF_PATTERN
+from exchange.terms.words import ASSET_PATTERN, BY_PATTERN, CLIENT_ID_PATTERN, MARKET_PATTERN, REF_PATTERN
 
 Object = dict[str, object]
 """A JSON object as it was read."""
@@ -103,11 +103,19 @@ def market(body: Object) -> str:
     return value
 
 
-def ref(body: Object) -> str:
-    """The outside's name for a transfer or a holder."""
-    value = text(body, "ref")
+def ref(body: Object, name: str = "ref") -> str:
+    """The outside's name for a transfer, a holder, or what else somebody did something to."""
+    value = text(body, name)
     if REF_PATTERN.fullmatch(value) is None:
-        raise invalid("ref")
+        raise invalid(name)
+    return value
+
+
+def by(body: Object) -> str:
+    """Who did it."""
+    value = text(body, "by")
+    if BY_PATTERN.fullmatch(value) is None:
+        raise invalid("by")
     return value
 
 

@@ -14,6 +14,7 @@ from exchange.commands.types import (
     Limits,
     OpenAccount,
     OpenLog,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -27,11 +28,19 @@ from exchange.commands.types import (
     SetTradeGroup,
     Tick,
     Tier,
+    Transfer,
     Uncross,
     Withdraw,
 )
 from exchange.terms.amounts import MAX_COUNT, MAX_DECIMALS, MAX_FEE, POINTS, parse_digits
-from exchange.terms.words import ACCOUNT_STATUSES, AUCTION, LOG_ID_PATTERN, MARKET_STATUSES, MarketStatus
+from exchange.terms.words import (
+    ACCOUNT_STATUSES,
+    ACT_PATTERN,
+    AUCTION,
+    LOG_ID_PATTERN,
+    MARKET_STATUSES,
+    MarketStatus,
+)
 
 MAX_DEDUP_WINDOW_MS: Final = 7 * 24 * 3600 * 1000
 MAX_DEDUP_NAMES: Final = 10_000_000
@@ -45,7 +54,7 @@ MAX_LIMIT: Final = 1_000_000
 
 def open_log(body: Object) -> Command:
     """The beginning of a log. From the second version on it says how many names are remembered; without that it is of
-    the first, which knew no version but its own: it is read as of one that no engine will ever know."""
+    the first, which knew no version but its own."""
     log_id = fields.text(body, "log_id")
     if LOG_ID_PATTERN.fullmatch(log_id) is None:
         raise fields.invalid("log_id")
@@ -53,19 +62,34 @@ def open_log(body: Object) -> Command:
     window_ms = fields.integer(body, "dedup_window_ms", 0, MAX_DEDUP_WINDOW_MS)
     if rules < 2 or "dedup_names" not in body:
         fields.only(body, 3, frozenset(["log_id", "rules", "dedup_window_ms"]))
-        return OpenLog(log_id, rules if rules < 2 else MAX_COUNT, window_ms)
+        return OpenLog(log_id, _known(rules, 1), window_ms)
     names = fields.integer(body, "dedup_names", 0, MAX_DEDUP_NAMES)
-    fields.only(body, 4, frozenset(["log_id", "rules", "dedup_window_ms", "dedup_names"]))
+    rules = _known(rules, _newest_known(body))
+    fields.only(body, 5 if "known" in body else 4, _OPEN_LOG)
     return OpenLog(log_id, rules, window_ms, names)
+
+
+_OPEN_LOG: Final = frozenset(["log_id", "rules", "dedup_window_ms", "dedup_names", "known"])
 
 
 def set_rules(body: Object) -> Command:
     """A newer version of the rules."""
-    command = SetRules(
-        fields.integer(body, "rules", 1, MAX_COUNT), fields.integer(body, "dedup_names", 0, MAX_DEDUP_NAMES)
-    )
-    fields.only(body, 2, frozenset(["rules", "dedup_names"]))
-    return command
+    rules = fields.integer(body, "rules", 1, MAX_COUNT)
+    names = fields.integer(body, "dedup_names", 0, MAX_DEDUP_NAMES)
+    rules = _known(rules, _newest_known(body))
+    fields.only(body, 3 if "known" in body else 2, frozenset(["rules", "dedup_names", "known"]))
+    return SetRules(rules, names)
+
+
+def _newest_known(body: Object) -> int:
+    """The newest version that whoever wrote the command knew. It is told since the third."""
+    return fields.integer(body, "known", 3, MAX_COUNT) if "known" in body else 2
+
+
+def _known(rules: int, newest: int) -> int:
+    """A version that the writer did not know was refused then, and is for ever: it is read as one that no engine will
+    ever know. Otherwise a log in which somebody asked too early would replay otherwise."""
+    return rules if rules <= newest else MAX_COUNT
 
 
 def tick(body: Object) -> Command:
@@ -253,6 +277,30 @@ def withdraw(body: Object) -> Command:
     command = Withdraw(fields.account(body), fields.asset(body), fields.amount(body, "amount"), fields.ref(body))
     fields.only(body, 4, _TRANSFER)
     return command
+
+
+def transfer(body: Object) -> Command:
+    """Money that goes from one account to another."""
+    command = Transfer(
+        fields.account(body),
+        fields.integer(body, "to", 0, MAX_COUNT),
+        fields.asset(body),
+        fields.amount(body, "amount"),
+        fields.ref(body),
+    )
+    fields.only(body, 5, _TRANSFER | {"to"})
+    return command
+
+
+def record(body: Object) -> Command:
+    """An act that has no effect on the engine."""
+    by = fields.by(body)
+    act = fields.text(body, "act")
+    if ACT_PATTERN.fullmatch(act) is None:
+        raise fields.invalid("act")
+    subject = fields.ref(body, "subject")
+    fields.only(body, 3, frozenset(["by", "act", "subject"]))
+    return Record(by, act, subject)
 
 
 def settle_withdrawal(body: Object) -> Command:

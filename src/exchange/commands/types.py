@@ -12,13 +12,22 @@ from mypy_extensions import mypyc_attr
 from exchange.terms.instructions import PLAIN, Instructions
 from exchange.terms.words import AccountStatus, ListKind, MarketStatus, OrderType, SelfTrade, Side, TimeInForce
 
-RULES: Final = 2
+RULES: Final = 3
 """The newest version of the rules that this engine knows; a log is opened under one and changes it by command."""
 
 
 @mypyc_attr(acyclic=True)
 class Command:
     """What every command is; see the subclasses."""
+
+
+@mypyc_attr(acyclic=True)
+class Administrative(Command):
+    """What an administrator does; `by` says who (`BY_PATTERN`; since version 3, empty: not told). The engine does not
+    look at it."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
 
 
 class OpenLog(Command):
@@ -36,10 +45,11 @@ class OpenLog(Command):
         self.dedup_names = dedup_names
 
 
-class SetRules(Command):
+class SetRules(Administrative):
     """Go over to a newer version of the rules, for good; `dedup_names` as in `OpenLog`."""
 
-    def __init__(self, rules: int, dedup_names: int) -> None:
+    def __init__(self, rules: int, dedup_names: int, by: str = "") -> None:
+        super().__init__(by)
         self.rules = rules
         self.dedup_names = dedup_names
 
@@ -48,15 +58,16 @@ class Tick(Command):
     """Time has passed: do what is due."""
 
 
-class CreateAsset(Command):
+class CreateAsset(Administrative):
     """A new asset whose smallest unit is `10**-decimals` of a whole one."""
 
-    def __init__(self, asset: str, decimals: int) -> None:
+    def __init__(self, asset: str, decimals: int, by: str = "") -> None:
+        super().__init__(by)
         self.asset = asset
         self.decimals = decimals
 
 
-class CreateMarket(Command):
+class CreateMarket(Administrative):
     """A new market named `BASE-QUOTE`, open at once.
 
     `tick_size` and `min_notional` are quote units, `lot_size` base units; fees are millionths of what is received.
@@ -70,7 +81,9 @@ class CreateMarket(Command):
         min_notional: int,
         maker_fee: int,
         taker_fee: int,
+        by: str = "",
     ) -> None:
+        super().__init__(by)
         self.market = market
         self.tick_size = tick_size
         self.lot_size = lot_size
@@ -79,22 +92,24 @@ class CreateMarket(Command):
         self.taker_fee = taker_fee
 
 
-class SetMarketStatus(Command):
+class SetMarketStatus(Administrative):
     """Open, restrict or halt a market; see `MARKET_STATUSES`."""
 
-    def __init__(self, market: str, status: MarketStatus) -> None:
+    def __init__(self, market: str, status: MarketStatus, by: str = "") -> None:
+        super().__init__(by)
         self.market = market
         self.status = status
 
 
-class SetMarketFees(Command):
+class SetMarketFees(Administrative):
     """Change a market's fee rates (millionths) for orders accepted from here on; resting orders keep theirs.
 
     A negative `maker_fee` is a rebate. With `tiered` the market follows its quote asset's table where there is one, and
     these rates hold otherwise.
     """
 
-    def __init__(self, market: str, maker_fee: int, taker_fee: int, tiered: bool = False) -> None:
+    def __init__(self, market: str, maker_fee: int, taker_fee: int, tiered: bool = False, by: str = "") -> None:
+        super().__init__(by)
         self.market = market
         self.maker_fee = maker_fee
         self.taker_fee = taker_fee
@@ -110,10 +125,11 @@ class Tier:
         self.taker_fee = taker_fee
 
 
-class SetFeeTiers(Command):
+class SetFeeTiers(Administrative):
     """The fee table of all markets that are quoted in an asset: volumes rise, the first is zero. Empty: no table."""
 
-    def __init__(self, asset: str, tiers: list[Tier]) -> None:
+    def __init__(self, asset: str, tiers: list[Tier], by: str = "") -> None:
+        super().__init__(by)
         self.asset = asset
         self.tiers = tiers
 
@@ -154,26 +170,29 @@ class Limits:
         self.max_fills = max_fills
 
 
-class SetMarketLimits(Command):
+class SetMarketLimits(Administrative):
     """Replace all of a market's limits."""
 
-    def __init__(self, market: str, limits: Limits) -> None:
+    def __init__(self, market: str, limits: Limits, by: str = "") -> None:
+        super().__init__(by)
         self.market = market
         self.limits = limits
 
 
-class Uncross(Command):
+class Uncross(Administrative):
     """End a call auction: trade what crosses at one price, then give the market `status`."""
 
-    def __init__(self, market: str, status: MarketStatus) -> None:
+    def __init__(self, market: str, status: MarketStatus, by: str = "") -> None:
+        super().__init__(by)
         self.market = market
         self.status = status
 
 
-class SetAccountStatus(Command):
+class SetAccountStatus(Administrative):
     """Freeze an account, or open it again."""
 
-    def __init__(self, account: int, status: AccountStatus) -> None:
+    def __init__(self, account: int, status: AccountStatus, by: str = "") -> None:
+        super().__init__(by)
         self.account = account
         self.status = status
 
@@ -186,10 +205,11 @@ class SetStp(Command):
         self.stp = stp
 
 
-class SetTradeGroup(Command):
+class SetTradeGroup(Administrative):
     """Put an account into a trade group, whose members' orders count as one's own; 0 takes it out."""
 
-    def __init__(self, account: int, group: int) -> None:
+    def __init__(self, account: int, group: int, by: str = "") -> None:
+        super().__init__(by)
         self.account = account
         self.group = group
 
@@ -209,10 +229,12 @@ class OpenAccount(Command):
         self.ref = ref
 
 
-class Deposit(Command):
-    """Money came in from outside; `ref` is the transfer's outside id, remembered for the log's window."""
+class Deposit(Administrative):
+    """Money came in from outside; `ref` is the transfer's outside id, remembered for the log's window. With `by` an
+    administrator credited it."""
 
-    def __init__(self, account: int, asset: str, amount: int, ref: str) -> None:
+    def __init__(self, account: int, asset: str, amount: int, ref: str, by: str = "") -> None:
+        super().__init__(by)
         self.account = account
         self.asset = asset
         self.amount = amount
@@ -229,18 +251,42 @@ class Withdraw(Command):
         self.ref = ref
 
 
-class SettleWithdrawal(Command):
+class SettleWithdrawal(Administrative):
     """The reserved money has left."""
 
-    def __init__(self, withdrawal: int) -> None:
+    def __init__(self, withdrawal: int, by: str = "") -> None:
+        super().__init__(by)
         self.withdrawal = withdrawal
 
 
-class ReleaseWithdrawal(Command):
+class ReleaseWithdrawal(Administrative):
     """The reserved money stays: back to available."""
 
-    def __init__(self, withdrawal: int) -> None:
+    def __init__(self, withdrawal: int, by: str = "") -> None:
+        super().__init__(by)
         self.withdrawal = withdrawal
+
+
+class Transfer(Command):
+    """Move what is available from an account to another of its trade group (since version 3); `ref` is the sender's own
+    name for it, remembered for the log's window."""
+
+    def __init__(self, account: int, to: int, asset: str, amount: int, ref: str) -> None:
+        self.account = account
+        self.to = to
+        self.asset = asset
+        self.amount = amount
+        self.ref = ref
+
+
+class Record(Administrative):
+    """Somebody did something outside the engine (since version 3): who, what (`ACT_PATTERN`) and to whom or what
+    (`REF_PATTERN`). It changes nothing, and is told as it is."""
+
+    def __init__(self, by: str, act: str, subject: str) -> None:
+        super().__init__(by)
+        self.act = act
+        self.subject = subject
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)

@@ -4,6 +4,8 @@ import orjson
 
 from exchange.commands.fields import Object
 from exchange.commands.types import (
+    RULES,
+    Administrative,
     Amend,
     Batch,
     Cancel,
@@ -19,6 +21,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -31,6 +34,7 @@ from exchange.commands.types import (
     SettleWithdrawal,
     SetTradeGroup,
     Tick,
+    Transfer,
     Uncross,
     Withdraw,
 )
@@ -69,6 +73,8 @@ def encode(command: Command) -> bytes:
         body |= _setting(command)
     else:
         body |= _rest(command)
+    if isinstance(command, Administrative) and command.by:
+        body["by"] = command.by
     return orjson.dumps(body)
 
 
@@ -159,6 +165,17 @@ def _rest(command: Command) -> Object:
         return {"type": "settle_withdrawal", "withdrawal": command.withdrawal}
     if isinstance(command, ReleaseWithdrawal):
         return {"type": "release_withdrawal", "withdrawal": command.withdrawal}
+    if isinstance(command, Transfer):
+        return {
+            "type": "transfer",
+            "account": command.account,
+            "to": command.to,
+            "asset": command.asset,
+            "amount": str(command.amount),
+            "ref": command.ref,
+        }
+    if isinstance(command, Record):
+        return {"type": "record", "act": command.act, "subject": command.subject}
     if isinstance(command, OpenAccount):
         return {"type": "open_account", "ref": command.ref}
     if isinstance(command, SetMarketStatus):
@@ -196,12 +213,17 @@ def _rest(command: Command) -> Object:
         }
         if command.rules >= 2:
             opened["dedup_names"] = command.dedup_names
-        return opened
+        return opened | _known(command.rules)
     if isinstance(command, SetRules):
-        return {"type": "set_rules", "rules": command.rules, "dedup_names": command.dedup_names}
+        return {"type": "set_rules", "rules": command.rules, "dedup_names": command.dedup_names} | _known(command.rules)
     if isinstance(command, Tick):
         return {"type": "tick"}
     raise TypeError(f"not a command: {command!r}")
+
+
+def _known(rules: int) -> Object:
+    """The newest version that is known here, beside a version that says so."""
+    return {"known": RULES} if rules >= 3 else {}
 
 
 def _limits(limits: Limits) -> Object:

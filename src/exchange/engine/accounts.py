@@ -37,7 +37,8 @@ ORDER: Final = 0
 LIST: Final = 1
 DEPOSIT: Final = 2
 WITHDRAWAL: Final = 3
-_KINDS: Final = 4
+TRANSFER: Final = 4
+_KINDS: Final = 5
 
 
 @mypyc_attr(acyclic=True)
@@ -63,16 +64,16 @@ class Remembered:
         return self.owner // _KINDS
 
     def kind(self) -> int:
-        """What was named: ORDER, LIST, DEPOSIT or WITHDRAWAL."""
+        """What was named: ORDER, LIST, DEPOSIT, WITHDRAWAL or TRANSFER."""
         return self.owner % _KINDS
 
 
 class Account:
     """A holder of balances.
 
-    `orders`, `lists`, `deposits` and `withdrawals` hold the remembered first results by the client's own id; `seats`
-    what the account has in each market, `volumes` what it traded in markets of each quote asset. `group` is its trade
-    group, `switch_ms` when its dead man's switch fires; zero is none.
+    `orders`, `lists`, `deposits`, `withdrawals` and `transfers` hold the remembered first results by the client's own
+    id; `seats` what the account has in each market, `volumes` what it traded in markets of each quote asset. `group` is
+    its trade group, `switch_ms` when its dead man's switch fires; zero is none.
     """
 
     def __init__(self, id: int, ref: str) -> None:
@@ -89,6 +90,7 @@ class Account:
         self.lists: dict[str, Remembered] = {}
         self.deposits: dict[str, Remembered] = {}
         self.withdrawals: dict[str, Remembered] = {}
+        self.transfers: dict[str, Remembered] = {}
 
     def names(self, kind: int) -> dict[str, Remembered]:
         """The remembered results of one kind, by name."""
@@ -96,7 +98,9 @@ class Account:
             return self.orders
         if kind == LIST:
             return self.lists
-        return self.deposits if kind == DEPOSIT else self.withdrawals
+        if kind == DEPOSIT:
+            return self.deposits
+        return self.withdrawals if kind == WITHDRAWAL else self.transfers
 
     def balance(self, asset: str) -> Balance:
         """The balance of an asset, made when there is none yet."""

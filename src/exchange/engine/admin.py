@@ -8,6 +8,7 @@ from exchange.commands.types import (
     CreateMarket,
     OpenAccount,
     OpenLog,
+    Record,
     SetAccountStatus,
     SetFeeTiers,
     SetMarketFees,
@@ -32,6 +33,7 @@ from exchange.events.setup import (
     MarketFeesSet,
     MarketLimitsSet,
     MarketStatusSet,
+    Recorded,
     RulesSet,
     StpSet,
     SwitchSet,
@@ -61,7 +63,7 @@ def set_rules(state: State, step: Step, command: SetRules) -> None:
         raise Refused(Code.UNKNOWN_RULES, "rules")
     state.rules = command.rules
     state.dedup_names = command.dedup_names
-    step.emit(RulesSet(command.rules, command.dedup_names))
+    step.emit(RulesSet(command.rules, command.dedup_names, command.by))
 
 
 def create_asset(state: State, step: Step, command: CreateAsset) -> None:
@@ -69,7 +71,7 @@ def create_asset(state: State, step: Step, command: CreateAsset) -> None:
     if command.asset in state.assets:
         raise Refused(Code.ASSET_EXISTS, "asset")
     state.assets[command.asset] = Asset(command.asset, command.decimals)
-    step.emit(AssetCreated(command.asset, command.decimals))
+    step.emit(AssetCreated(command.asset, command.decimals, command.by))
 
 
 def create_market(state: State, step: Step, command: CreateMarket) -> None:
@@ -110,6 +112,7 @@ def create_market(state: State, step: Step, command: CreateMarket) -> None:
             command.min_notional,
             command.maker_fee,
             command.taker_fee,
+            command.by,
         )
     )
 
@@ -122,7 +125,7 @@ def set_market_status(state: State, step: Step, command: SetMarketStatus) -> Non
     if command.status in (OPEN, POST_ONLY) and market.crossed():
         raise Refused(Code.BOOK_CROSSED, "status")
     market.status = command.status
-    step.emit(MarketStatusSet(command.market, command.status))
+    step.emit(MarketStatusSet(command.market, command.status, command.by))
     if market.queue:
         step.touch(market)
 
@@ -132,7 +135,7 @@ def set_market_fees(state: State, step: Step, command: SetMarketFees) -> None:
     market = state.market(command.market)
     market.rates = Rates(command.maker_fee, command.taker_fee)
     market.pinned = state.rules > 1 and not command.tiered
-    step.emit(MarketFeesSet(command.market, command.maker_fee, command.taker_fee, command.tiered))
+    step.emit(MarketFeesSet(command.market, command.maker_fee, command.taker_fee, command.tiered, command.by))
 
 
 def set_fee_tiers(state: State, step: Step, command: SetFeeTiers) -> None:
@@ -143,7 +146,8 @@ def set_fee_tiers(state: State, step: Step, command: SetFeeTiers) -> None:
         state.tiers[command.asset] = command.tiers
     else:
         state.tiers.pop(command.asset, None)
-    step.emit(FeeTiersSet(command.asset, [(tier.volume, tier.maker_fee, tier.taker_fee) for tier in command.tiers]))
+    table = [(tier.volume, tier.maker_fee, tier.taker_fee) for tier in command.tiers]
+    step.emit(FeeTiersSet(command.asset, table, command.by))
 
 
 def set_market_limits(state: State, step: Step, command: SetMarketLimits) -> None:
@@ -169,6 +173,7 @@ def set_market_limits(state: State, step: Step, command: SetMarketLimits) -> Non
             limits.max_parts,
             limits.max_position,
             limits.max_fills,
+            command.by,
         )
     )
 
@@ -187,7 +192,7 @@ def open_account(state: State, step: Step, command: OpenAccount) -> None:
 def set_account_status(state: State, step: Step, command: SetAccountStatus) -> None:
     """Freeze an account, or open it again."""
     state.user(command.account).status = command.status
-    step.emit(AccountStatusSet(command.account, command.status))
+    step.emit(AccountStatusSet(command.account, command.status, command.by))
 
 
 def set_stp(state: State, step: Step, command: SetStp) -> None:
@@ -199,7 +204,7 @@ def set_stp(state: State, step: Step, command: SetStp) -> None:
 def set_trade_group(state: State, step: Step, command: SetTradeGroup) -> None:
     """Put an account into a trade group."""
     state.user(command.account).group = command.group
-    step.emit(TradeGroupSet(command.account, command.group))
+    step.emit(TradeGroupSet(command.account, command.group, command.by))
 
 
 def set_switch(state: State, step: Step, command: SetSwitch) -> None:
@@ -212,3 +217,8 @@ def set_switch(state: State, step: Step, command: SetSwitch) -> None:
     if account.switch_ms:
         heappush(state.switches, (account.switch_ms, account.id))
     step.emit(SwitchSet(account.id, account.switch_ms))
+
+
+def record(step: Step, command: Record) -> None:
+    """Tell what somebody did elsewhere."""
+    step.emit(Recorded(command.by, command.act, command.subject))

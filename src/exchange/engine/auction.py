@@ -86,7 +86,7 @@ def uncross(state: State, step: Step, command: Uncross) -> None:
     if market.status != AUCTION:
         raise Refused(Code.NOT_IN_AUCTION, "market")
     ticks, _ = uncross_price(_levels(market.bids), _levels(market.asks), market.last or market.reference)
-    market.uncrossing = Uncrossing(ticks, 0, command.status)
+    market.uncrossing = Uncrossing(ticks, 0, command.status, command.by)
     go_on(state, step, market)
 
 
@@ -113,7 +113,8 @@ def go_on(state: State, step: Step, market: Market) -> bool:
         heappush(state.switches, switch)
     market.status = uncrossing.status
     state.unfinished.pop(market.name, None)
-    step.emit(Uncrossed(market.name, ticks * market.tick_size, uncrossing.lots * market.lot_size))
+    quantity = uncrossing.lots * market.lot_size
+    step.emit(Uncrossed(market.name, ticks * market.tick_size, quantity, uncrossing.by))
     step.emit(MarketStatusSet(market.name, market.status))
     if uncrossing.lots:
         market.last = ticks

@@ -21,6 +21,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -33,6 +34,7 @@ from exchange.commands.types import (
     SettleWithdrawal,
     SetTradeGroup,
     Tick,
+    Transfer,
     Uncross,
     Withdraw,
 )
@@ -149,12 +151,22 @@ class Machine:
             transfers.settle(state, step, command)
         elif isinstance(command, ReleaseWithdrawal):
             transfers.release(state, step, command)
+        elif isinstance(command, Transfer):
+            transfers.transfer(state, step, command)
         elif isinstance(command, OpenAccount):
             admin.open_account(state, step, command)
-        elif isinstance(command, SetAccountStatus):
-            admin.set_account_status(state, step, command)
         elif isinstance(command, SetStp):
             admin.set_stp(state, step, command)
+        elif isinstance(command, OpenLog):
+            admin.open_log(state, step, command)
+        else:
+            self._administer(command)
+
+    def _administer(self, command: Command) -> None:
+        state = self.state
+        step = self._step
+        if isinstance(command, SetAccountStatus):
+            admin.set_account_status(state, step, command)
         elif isinstance(command, SetTradeGroup):
             admin.set_trade_group(state, step, command)
         elif isinstance(command, SetMarketStatus):
@@ -173,7 +185,7 @@ class Machine:
             admin.create_asset(state, step, command)
         elif isinstance(command, SetRules):
             admin.set_rules(state, step, command)
-        elif isinstance(command, OpenLog):
-            admin.open_log(state, step, command)
+        elif isinstance(command, Record):
+            admin.record(step, command)
         else:
             raise BrokenInvariant(f"no handler for {command!r}")

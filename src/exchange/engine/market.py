@@ -46,13 +46,15 @@ class Triggers:
 class Uncrossing:
     """A call auction's trades that are under way: at `ticks`, `lots` so far; then the market gets `status`.
 
-    `timers` and `switches` came due meanwhile: an uncrossing is one moment, and nothing of its market ends within it.
+    `by` ended the auction. `timers` and `switches` came due meanwhile: an uncrossing is one moment, and nothing of its
+    market ends within it.
     """
 
-    def __init__(self, ticks: int, lots: int, status: MarketStatus) -> None:
+    def __init__(self, ticks: int, lots: int, status: MarketStatus, by: str = "") -> None:
         self.ticks = ticks
         self.lots = lots
         self.status = status
+        self.by = by
         self.timers: list[tuple[int, int]] = []
         self.switches: list[tuple[int, int]] = []
 

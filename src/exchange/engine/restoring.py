@@ -1,6 +1,6 @@
 """Building a machine's state back from a snapshot's rows, aside: nobody sees it before it is whole.
 
-Rows of the first format are shorter; what they do not tell is what version 1 of the rules did not have.
+Rows of earlier formats are shorter; what they do not tell is what the rules of their time did not have.
 """
 
 from heapq import heappush
@@ -30,8 +30,8 @@ from exchange.terms.words import (
 
 Row = list[object]
 
-KINDS: Final = "oldw"
-"""What stands for ORDER, LIST, DEPOSIT and WITHDRAWAL in rows."""
+KINDS: Final = "oldwt"
+"""What stands for ORDER, LIST, DEPOSIT, WITHDRAWAL and TRANSFER in rows."""
 
 
 class SnapshotError(Exception):
@@ -177,8 +177,10 @@ class Restoring:
             market.last = _int(row[11])
             market.limit(_limits(_list(row[12])))
             if row[13] is not None:
-                ticks, lots, status = _list(row[13])
+                ticks, lots, status, *by = _list(row[13])
                 market.uncrossing = Uncrossing(_int(ticks), _int(lots), MARKET_STATUSES[_str(status)])
+                if by:
+                    market.uncrossing.by = _str(by[0])
         self._state.markets[name] = market
 
     def _shared(self, maker: int, taker: int) -> Rates:

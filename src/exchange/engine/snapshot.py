@@ -11,16 +11,22 @@ from typing import Final
 from exchange.engine.accounts import Account, Balance, Remembered
 from exchange.engine.book import Order
 from exchange.engine.machine import Machine
-from exchange.engine.market import Market
+from exchange.engine.market import Market, Uncrossing
 from exchange.engine.memory import is_open
 from exchange.engine.restoring import KINDS, NewerFormat, Restoring, Row, SnapshotError
 from exchange.engine.special import BOOK, Special
 from exchange.engine.state import State
 
-FORMAT: Final = 2
-"""The version of the rows that are written; all up to it are read, newer ones refused."""
+FORMAT: Final = 3
+"""The newest version of the rows; all up to it are read, newer ones refused."""
 
-__all__ = ["FORMAT", "NewerFormat", "Row", "SnapshotError", "restore", "rows"]
+__all__ = ["FORMAT", "NewerFormat", "Row", "SnapshotError", "format_of", "restore", "rows"]
+
+
+def format_of(state: State) -> int:
+    """The version that a state's rows are written in: a log of earlier rules has nothing that the third added, and the
+    versions of those rules can go on reading it."""
+    return FORMAT if state.rules > 2 else 2
 
 
 def restore(source: Iterable[Row]) -> Machine:
@@ -48,7 +54,7 @@ def rows(machine: Machine) -> Iterator[Row]:
     head = machine.head
     yield [
         "header",
-        FORMAT,
+        format_of(state),
         state.log_id,
         state.rules,
         state.dedup_window_ms,
@@ -141,7 +147,7 @@ def _market_rows(market: Market, waiting: list[Order]) -> Iterator[Row]:
             str(limits.max_position),
             limits.max_fills,
         ],
-        None if uncrossing is None else [uncrossing.ticks, uncrossing.lots, uncrossing.status],
+        None if uncrossing is None else _uncrossing_row(uncrossing),
     ]
     for side in (market.bids, market.asks):
         for ticks in side.prices():
@@ -153,6 +159,13 @@ def _market_rows(market: Market, waiting: list[Order]) -> Iterator[Row]:
         yield _order_row(order)
     if market.queue:
         yield ["queue", market.name, [order.id for order in market.queue]]
+
+
+def _uncrossing_row(uncrossing: Uncrossing) -> Row:
+    row: Row = [uncrossing.ticks, uncrossing.lots, uncrossing.status]
+    if uncrossing.by:
+        row.append(uncrossing.by)
+    return row
 
 
 def _order_row(order: Order) -> Row:

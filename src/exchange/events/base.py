@@ -12,6 +12,18 @@ class Event:
         raise NotImplementedError
 
 
+@mypyc_attr(acyclic=True)
+class Act(Event):
+    """What an administrator did; `by` as in the command, left out when it was not told."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+
+    def by_json(self) -> str:
+        """The member that says who it was, if anybody said so."""
+        return f',"by":"{self.by}"' if self.by else ""
+
+
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Posting:
     """A balance change: `available` and `locked` are signed amounts.

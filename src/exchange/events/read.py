@@ -30,6 +30,7 @@ from exchange.events.types import (
     MarketLimitsSet,
     MarketStatusSet,
     Prevented,
+    Recorded,
     Rejected,
     Replenished,
     Rested,
@@ -39,6 +40,7 @@ from exchange.events.types import (
     SwitchSet,
     Trade,
     TradeGroupSet,
+    Transferred,
     Uncrossed,
     Waiting,
     WithdrawalReleased,
@@ -116,7 +118,7 @@ def _prevented(e: Object) -> Event:
 
 
 def _uncrossed(e: Object) -> Event:
-    return Uncrossed(e["market"], int(e["price"]), int(e["quantity"]))
+    return Uncrossed(e["market"], int(e["price"]), int(e["quantity"]), _by(e))
 
 
 def _accepted(e: Object) -> Event:
@@ -248,7 +250,7 @@ def _duplicate(e: Object) -> Event:
 
 
 def _deposited(e: Object) -> Event:
-    return Deposited(e["account"], e["asset"], int(e["amount"]), e["ref"])
+    return Deposited(e["account"], e["asset"], int(e["amount"]), e["ref"], _by(e))
 
 
 def _withdrawal_reserved(e: Object) -> Event:
@@ -256,11 +258,11 @@ def _withdrawal_reserved(e: Object) -> Event:
 
 
 def _withdrawal_settled(e: Object) -> Event:
-    return WithdrawalSettled(e["withdrawal"], e["account"], e["asset"], int(e["amount"]))
+    return WithdrawalSettled(e["withdrawal"], e["account"], e["asset"], int(e["amount"]), _by(e))
 
 
 def _withdrawal_released(e: Object) -> Event:
-    return WithdrawalReleased(e["withdrawal"], e["account"], e["asset"], int(e["amount"]))
+    return WithdrawalReleased(e["withdrawal"], e["account"], e["asset"], int(e["amount"]), _by(e))
 
 
 def _account_opened(e: Object) -> Event:
@@ -268,11 +270,11 @@ def _account_opened(e: Object) -> Event:
 
 
 def _market_status_set(e: Object) -> Event:
-    return MarketStatusSet(e["market"], e["status"])
+    return MarketStatusSet(e["market"], e["status"], _by(e))
 
 
 def _market_fees_set(e: Object) -> Event:
-    return MarketFeesSet(e["market"], e["maker_fee"], e["taker_fee"], e.get("tiered", False))
+    return MarketFeesSet(e["market"], e["maker_fee"], e["taker_fee"], e.get("tiered", False), _by(e))
 
 
 def _market_limits_set(e: Object) -> Event:
@@ -289,15 +291,17 @@ def _market_limits_set(e: Object) -> Event:
         e["max_parts"],
         int(e["max_position"]),
         e["max_fills"],
+        _by(e),
     )
 
 
 def _fee_tiers_set(e: Object) -> Event:
-    return FeeTiersSet(e["asset"], [(int(volume), maker, taker) for volume, maker, taker in e["tiers"]])
+    tiers = [(int(volume), maker, taker) for volume, maker, taker in e["tiers"]]
+    return FeeTiersSet(e["asset"], tiers, _by(e))
 
 
 def _account_status_set(e: Object) -> Event:
-    return AccountStatusSet(e["account"], e["status"])
+    return AccountStatusSet(e["account"], e["status"], _by(e))
 
 
 def _stp_set(e: Object) -> Event:
@@ -305,7 +309,7 @@ def _stp_set(e: Object) -> Event:
 
 
 def _trade_group_set(e: Object) -> Event:
-    return TradeGroupSet(e["account"], e["group"])
+    return TradeGroupSet(e["account"], e["group"], _by(e))
 
 
 def _switch_set(e: Object) -> Event:
@@ -324,11 +328,12 @@ def _market_created(e: Object) -> Event:
         int(e["min_notional"]),
         e["maker_fee"],
         e["taker_fee"],
+        _by(e),
     )
 
 
 def _asset_created(e: Object) -> Event:
-    return AssetCreated(e["asset"], e["decimals"])
+    return AssetCreated(e["asset"], e["decimals"], _by(e))
 
 
 def _log_opened(e: Object) -> Event:
@@ -336,7 +341,21 @@ def _log_opened(e: Object) -> Event:
 
 
 def _rules_set(e: Object) -> Event:
-    return RulesSet(e["rules"], e["dedup_names"])
+    return RulesSet(e["rules"], e["dedup_names"], _by(e))
+
+
+def _recorded(e: Object) -> Event:
+    return Recorded(e["by"], e["act"], e["subject"])
+
+
+def _transferred(e: Object) -> Event:
+    return Transferred(e["account"], e["to"], e["asset"], int(e["amount"]), e["ref"])
+
+
+def _by(e: Object) -> str:
+    """Who did it, if it says so."""
+    by: str = e.get("by", "")
+    return by
 
 
 def _amount(e: Object, name: str) -> int:
@@ -382,5 +401,7 @@ READERS: Final[dict[str, Callable[[Object], Event]]] = {
     "all_canceled": _all_canceled,
     "auction_trade": _auction_trade,
     "uncrossed": _uncrossed,
+    "transferred": _transferred,
+    "recorded": _recorded,
 }
 """A reader for each event, by its name."""

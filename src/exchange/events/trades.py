@@ -2,7 +2,7 @@
 
 from mypy_extensions import mypyc_attr
 
-from exchange.events.base import Event
+from exchange.events.base import Act, Event
 from exchange.terms.words import SelfTrade, Side
 
 
@@ -176,13 +176,17 @@ class AuctionTrade(Event):
         )
 
 
-class Uncrossed(Event):
+class Uncrossed(Act):
     """A call auction's outcome: `quantity` (base) traded at `price`; both zero when nothing crossed."""
 
-    def __init__(self, market: str, price: int, quantity: int) -> None:
+    def __init__(self, market: str, price: int, quantity: int, by: str = "") -> None:
+        super().__init__(by)
         self.market = market
         self.price = price
         self.quantity = quantity
 
     def json(self) -> str:
-        return f'{{"type":"uncrossed","market":"{self.market}","price":"{self.price}","quantity":"{self.quantity}"}}'
+        return (
+            f'{{"type":"uncrossed","market":"{self.market}","price":"{self.price}",'
+            f'"quantity":"{self.quantity}"{self.by_json()}}}'
+        )

@@ -13,7 +13,7 @@ keep their bytes.
 
 from typing import Final
 
-from exchange.events.base import Duplicate, Event, Item, Outcome, Posting, Rejected
+from exchange.events.base import Act, Duplicate, Event, Item, Outcome, Posting, Rejected
 from exchange.events.orders import (
     Accepted,
     Activated,
@@ -37,6 +37,7 @@ from exchange.events.setup import (
     MarketFeesSet,
     MarketLimitsSet,
     MarketStatusSet,
+    Recorded,
     RulesSet,
     StpSet,
     SwitchFired,
@@ -44,13 +45,20 @@ from exchange.events.setup import (
     TradeGroupSet,
 )
 from exchange.events.trades import AuctionTrade, Prevented, Trade, Uncrossed
-from exchange.events.transfers import Deposited, WithdrawalReleased, WithdrawalReserved, WithdrawalSettled
+from exchange.events.transfers import (
+    Deposited,
+    Transferred,
+    WithdrawalReleased,
+    WithdrawalReserved,
+    WithdrawalSettled,
+)
 
 __all__ = [
     "EVENT_NAMES",
     "Accepted",
     "AccountOpened",
     "AccountStatusSet",
+    "Act",
     "Activated",
     "AllCanceled",
     "Amended",
@@ -73,6 +81,7 @@ __all__ = [
     "Outcome",
     "Posting",
     "Prevented",
+    "Recorded",
     "Rejected",
     "Replenished",
     "Rested",
@@ -82,6 +91,7 @@ __all__ = [
     "SwitchSet",
     "Trade",
     "TradeGroupSet",
+    "Transferred",
     "Uncrossed",
     "Waiting",
     "WithdrawalReleased",
@@ -126,4 +136,6 @@ EVENT_NAMES: Final[dict[type[Event], str]] = {
     AllCanceled: "all_canceled",
     AuctionTrade: "auction_trade",
     Uncrossed: "uncrossed",
+    Transferred: "transferred",
+    Recorded: "recorded",
 }

@@ -23,7 +23,7 @@ from exchange import __version__
 from exchange.commands.types import RULES
 from exchange.effects.ports import Log, SnapshotStore
 from exchange.engine import Machine
-from exchange.engine.snapshot import FORMAT, SnapshotError, restore, rows
+from exchange.engine.snapshot import FORMAT, SnapshotError, format_of, restore, rows
 from exchange.terms.stream import Head, StreamId, format_id, parse_id, previous
 
 ENVELOPE: Final = 1
@@ -87,7 +87,7 @@ def encode(machine: Machine, created: int) -> Iterator[bytes]:
     header = orjson.dumps(
         {
             "snapshot": ENVELOPE,
-            "format": FORMAT,
+            "format": format_of(machine.state),
             "log_id": machine.state.log_id,
             "head": format_id(machine.head.id),
             "chain": machine.head.chain.hex(),

@@ -60,6 +60,8 @@ class Code(StrEnum):
     # Money.
     BALANCE_LIMIT = "balance_limit"
     UNKNOWN_WITHDRAWAL = "unknown_withdrawal"
+    SAME_ACCOUNT = "same_account"
+    NOT_SAME_GROUP = "not_same_group"
 
 
 MESSAGES: Final[dict[Code, str]] = {
@@ -110,6 +112,8 @@ MESSAGES: Final[dict[Code, str]] = {
     Code.NOT_IN_AUCTION: "The market is not in an auction.",
     Code.BALANCE_LIMIT: "The balance would pass the largest amount that can be held.",
     Code.UNKNOWN_WITHDRAWAL: "There is no such pending withdrawal.",
+    Code.SAME_ACCOUNT: "Money cannot be moved from an account to itself.",
+    Code.NOT_SAME_GROUP: "Money can be moved only between accounts of one trade group.",
 }
 
 

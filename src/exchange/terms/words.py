@@ -110,3 +110,6 @@ CLIENT_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,36}")
 REASON_PATTERN: Final = re.compile(r"[a-z_]{0,32}")
 REF_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 LOG_ID_PATTERN: Final = re.compile(r"[0-9a-f]{32}")
+BY_PATTERN: Final = re.compile(r"[0-9a-f]{32}|operator")
+"""Who did something: a person's number, or whoever holds the keys of the machine."""
+ACT_PATTERN: Final = re.compile(r"[a-z][a-z0-9_.]{0,31}")
