@@ -38,7 +38,7 @@ class RestDoor:
             now_ms = gateway.clock.now_ms()
             headers: dict[str, str] = {}
             try:
-                told = await self._answer(endpoint, request, address, now_ms)
+                told = await self._answer(endpoint, request, address, now_ms, headers)
             except Fault as fault:
                 if fault.retry_after is not None:
                     headers[hdrs.RETRY_AFTER] = str(fault.retry_after)
@@ -52,9 +52,11 @@ class RestDoor:
 
         return handle
 
-    async def _answer(self, endpoint: Endpoint, request: Request, address: str, now_ms: int) -> Told:
+    async def _answer(
+        self, endpoint: Endpoint, request: Request, address: str, now_ms: int, headers: dict[str, str]
+    ) -> Told:
         try:
-            return await self._carried_out(endpoint, request, address, now_ms)
+            return await self._carried_out(endpoint, request, address, now_ms, headers)
         except LimitReached as reached:
             raise refusing.of_limit(reached, now_ms) from None
         except ApiError as error:
@@ -62,13 +64,19 @@ class RestDoor:
         except web.HTTPException as error:
             raise Fault(faults.UNKNOWN, "The request cannot be read.", status=error.status) from None
 
-    async def _carried_out(self, endpoint: Endpoint, request: Request, address: str, now_ms: int) -> Told:
+    async def _carried_out(
+        self, endpoint: Endpoint, request: Request, address: str, now_ms: int, headers: dict[str, str]
+    ) -> Told:
         gateway = self._gateway
         query = request.raw_query
-        body = await _form(request)
-        values = pairs(query)
-        if body:
-            values = {**pairs(body), **values}
+        try:
+            body = await _form(request)
+            values = pairs(query)
+            if body:
+                values = {**pairs(body), **values}
+        except Fault:
+            gateway.limiter.request(address, 1, now_ms)
+            raise
         weight = endpoint.weight
         if not isinstance(weight, int):
             weight = weight(values)
@@ -82,7 +90,17 @@ class RestDoor:
             see_timely(params, gateway.clock.now_ms() * 1000)
             see_signed(key, params, payload(query, body))
         call = Call(gateway, params, key, address, gateway.time.now_ms())
-        told = await endpoint.handler(call)
+        if key is None or not endpoint.orders:
+            told = await endpoint.handler(call)
+        else:
+            limiter, account = gateway.limiter, key.account
+            limiter.place(account, endpoint.orders, call.now_ms)
+            try:
+                told = await endpoint.handler(call)
+            finally:
+                limiter.forget(account, endpoint.orders)
+            for limit, count in limiter.placed(account, call.now_ms):
+                headers[f"X-MBX-ORDER-COUNT-{limit.short}"] = str(count)
         return told if isinstance(told, Told) else Told(told)
 
 
