@@ -10,7 +10,9 @@ import structlog
 
 from exchange.effects.ports import Clock, EffectError, Log
 from exchange.events import codec
-from exchange.projections.live.tape import DAY_MS, MINUTE_MS, RECENT_TRADES, Candle, Tape, TapeTrade
+from exchange.projections.live.candle import Candle
+from exchange.projections.live.tape import DAY_MS, MINUTE_MS, RECENT_TRADES, Tape
+from exchange.projections.live.trade import TapeTrade
 from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.projections.timescale.history import CandleRow, History
@@ -98,4 +100,8 @@ def candle_of(row: CandleRow) -> Candle:
         row.volume,
         row.quote_volume,
         row.trades,
+        row.first_trade,
+        row.last_trade,
+        row.taker_volume,
+        row.taker_quote_volume,
     )

@@ -9,105 +9,24 @@ it passes over entries that it has already.
 from collections import deque
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Final
 
 from exchange.events.types import AuctionTrade, Outcome, Trade
+from exchange.projections.live.candle import Candle, first, merge
+from exchange.projections.live.trade import TapeTrade, tape_trade
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.terms.stream import START, StreamId
-from exchange.terms.words import Side
+
+__all__ = ["DAY_MS", "MINUTE_MS", "RECENT_TRADES", "Candle", "MarketTape", "Tape", "TapeTrade", "merge", "tape_trade"]
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
+DAY_MINUTES: Final = 24 * 60
 
 RECENT_TRADES = 1000
 
-
-class TapeTrade:
-    """A trade as everybody may see it: price, quantity and notional in smallest units, `ms` the time of its entry;
-    `auction` when an uncrossing made it."""
-
-    __slots__ = ("auction", "id", "market", "ms", "notional", "price", "quantity", "seq", "taker_side")
-
-    def __init__(
-        self,
-        id: int,
-        market: str,
-        seq: int,
-        price: int,
-        quantity: int,
-        notional: int,
-        taker_side: Side,
-        ms: int,
-        auction: bool = False,
-    ) -> None:
-        self.id = id
-        self.market = market
-        self.seq = seq
-        self.price = price
-        self.quantity = quantity
-        self.notional = notional
-        self.taker_side: Side = taker_side
-        self.ms = ms
-        self.auction = auction
-
-
-class Candle:
-    """Prices and sums of one interval that begins at `ms`."""
-
-    __slots__ = ("close", "high", "low", "ms", "open", "quote_volume", "trades", "volume")
-
-    def __init__(
-        self,
-        ms: int,
-        first: int,
-        high: int,
-        low: int,
-        close: int,
-        volume: int,
-        quote_volume: int,
-        trades: int,
-    ) -> None:
-        self.ms = ms
-        self.open = first
-        self.high = high
-        self.low = low
-        self.close = close
-        self.volume = volume
-        self.quote_volume = quote_volume
-        self.trades = trades
-
-    def add(self, price: int, quantity: int, notional: int) -> None:
-        """Count one more trade."""
-        self.high = max(self.high, price)
-        self.low = min(self.low, price)
-        self.close = price
-        self.volume += quantity
-        self.quote_volume += notional
-        self.trades += 1
-
-
-def merge(ms: int, parts: Iterable[Candle]) -> Candle | None:
-    """One candle out of those that follow one another, or None out of none."""
-    whole: Candle | None = None
-    for part in parts:
-        if whole is None:
-            whole = Candle(
-                ms,
-                part.open,
-                part.high,
-                part.low,
-                part.close,
-                part.volume,
-                part.quote_volume,
-                part.trades,
-            )
-            continue
-        whole.high = max(whole.high, part.high)
-        whole.low = min(whole.low, part.low)
-        whole.close = part.close
-        whole.volume += part.volume
-        whole.quote_volume += part.quote_volume
-        whole.trades += part.trades
-    return whole
+_KEPT: Final = (60, 4 * 60, DAY_MINUTES)
+"""The windows (minutes) that are asked for all the time."""
 
 
 class MarketTape:
@@ -121,32 +40,92 @@ class MarketTape:
         self.trades: deque[TapeTrade] = deque(maxlen=RECENT_TRADES)
         self.minutes: deque[Candle] = deque()
         self.last: int | None = None
+        self.trades_since_ms = since_ms
+        """The same of `trades`, which are fewer."""
+        self._older = 0
+        """The last price before the first minute; zero where it is not known."""
+        self._windows: dict[int, tuple[int, int, Candle | None]] = {}
+        """By length in minutes: since when, up to which minute, and the sum of all minutes between."""
 
-    def seed(self, minutes: Iterable[Candle], trades: Iterable[TapeTrade]) -> None:
-        """Begin with what is known from elsewhere, oldest first; trades that `add` will bring again do no harm."""
+    def seed(self, minutes: Iterable[Candle], trades: Iterable[TapeTrade], older: int = 0) -> None:
+        """Begin with what is known from elsewhere, oldest first: the last `RECENT_TRADES` trades or all that there are;
+        those that `add` will bring again do no harm. `older` is the last price before the first minute, or zero."""
         self.minutes.extend(minutes)
         self.trades.extend(trades)
+        self._older = older
         if self.trades:
             self.last = self.trades[-1].price
+        self.trades_since_ms = self.trades[0].ms + 1 if len(self.trades) == RECENT_TRADES else 0
 
     def add(self, trade: TapeTrade) -> None:
         """A trade happened."""
         while self.trades and self.trades[-1].id >= trade.id:
             self.trades.pop()
+        if len(self.trades) == RECENT_TRADES:
+            self.trades_since_ms = self.trades[0].ms + 1
         self.trades.append(trade)
         self.last = trade.price
         start = trade.ms - trade.ms % MINUTE_MS
         if self.minutes and self.minutes[-1].ms == start:
-            self.minutes[-1].add(trade.price, trade.quantity, trade.notional)
+            self.minutes[-1].add(trade)
             return
-        self.minutes.append(_first(start, trade))
+        self.minutes.append(first(start, trade))
         while self.minutes[0].ms < start - DAY_MS:
-            self.minutes.popleft()
+            self._older = self.minutes.popleft().close
 
     def day(self, now_ms: int) -> Candle | None:
         """The last 24 hours up to now, to the minute."""
-        since = now_ms - now_ms % MINUTE_MS - DAY_MS
-        return merge(since, [minute for minute in self.minutes if minute.ms >= since])
+        return self.window(DAY_MINUTES, now_ms)
+
+    def window(self, minutes: int, now_ms: int) -> Candle | None:
+        """The last `minutes` (up to 24 hours) up to now, and as much more as there is since the minute began in which
+        they begin (Binance: rest-api.md, rolling window); None without a trade."""
+        since = now_ms - now_ms % MINUTE_MS - minutes * MINUTE_MS
+        if not self.minutes or self.minutes[-1].ms < since:
+            return None
+        last = self.minutes[-1]
+        kept = self._windows.get(minutes)
+        if kept is None or kept[0] != since or kept[1] != last.ms:
+            kept = (since, last.ms, merge(since, self._between(since, last.ms)))
+            if minutes in _KEPT:
+                self._windows[minutes] = kept
+        closed = kept[2]
+        return merge(since, [last] if closed is None else [closed, last])
+
+    def _between(self, since_ms: int, until_ms: int) -> list[Candle]:
+        """The minutes that begin in `[since_ms, until_ms)`."""
+        found: list[Candle] = []
+        for minute in reversed(self.minutes):
+            if minute.ms < since_ms:
+                break
+            if minute.ms < until_ms:
+                found.append(minute)
+        found.reverse()
+        return found
+
+    def before(self, ms: int) -> int:
+        """The last price before the minute `ms`; zero where it is not known."""
+        for minute in reversed(self.minutes):
+            if minute.ms < ms:
+                return minute.close
+        return self._older
+
+    def since(self, interval: str, ms: int) -> list[Candle]:
+        """What there was since `ms`, oldest first, in pieces that intervals of a kind can be put together from: minutes,
+        or single trades for seconds. Whole when `ms` is not before `known_since`."""
+        parts: list[Candle] = []
+        if interval == "1s":
+            for trade in reversed(self.trades):
+                if trade.ms < ms:
+                    break
+                parts.append(first(trade.ms, trade))
+        else:
+            for minute in reversed(self.minutes):
+                if minute.ms < ms:
+                    break
+                parts.append(minute)
+        parts.reverse()
+        return parts
 
     def candle(self, interval: str, at_ms: int) -> Candle | None:
         """The candle of an interval that holds the moment `at_ms`, if it had a trade."""
@@ -160,35 +139,19 @@ class MarketTape:
         They are whole when `since_ms` is not before `known_since`.
         """
         length = INTERVALS[interval]
-        parts: list[Candle] = []
-        if length < MINUTE_MS:
-            for trade in reversed(self.trades):
-                if trade.ms < since_ms:
-                    break
-                parts.append(_first(trade.ms, trade))
-        else:
-            for minute in reversed(self.minutes):
-                if minute.ms < since_ms:
-                    break
-                parts.append(minute)
-        parts.reverse()
+        parts = self.since(interval, since_ms)
         merged = [merge(start, group) for start, group in groupby(parts, lambda part: part.ms - part.ms % length)]
         return [candle for candle in merged if candle is not None]
 
     def known_since(self, interval: str) -> int:
-        """The beginning of the first candle of an interval that this tape can give whole."""
+        """The beginning of the first candle of a stored interval that this tape can give whole."""
         length = INTERVALS[interval]
         since = self.since_ms
         if length < MINUTE_MS:
-            if len(self.trades) == RECENT_TRADES:
-                since = max(since, self.trades[0].ms + 1)
+            since = self.trades_since_ms
         elif self.minutes:
             since = max(since, self.minutes[-1].ms - DAY_MS)
         return -(-since // length) * length
-
-
-def _first(ms: int, trade: TapeTrade) -> Candle:
-    return Candle(ms, trade.price, trade.price, trade.price, trade.price, trade.quantity, trade.notional, 1)
 
 
 class Tape:
@@ -214,18 +177,3 @@ class Tape:
         for event in outcome.events:
             if isinstance(event, (Trade, AuctionTrade)):
                 self.market(event.market).add(tape_trade(id, event))
-
-
-def tape_trade(id: StreamId, event: Trade | AuctionTrade) -> TapeTrade:
-    """A trade event of the entry `id` as everybody may see it."""
-    return TapeTrade(
-        event.trade,
-        event.market,
-        event.seq,
-        event.price,
-        event.quantity,
-        event.notional,
-        event.taker_side,
-        id[0],
-        isinstance(event, AuctionTrade),
-    )

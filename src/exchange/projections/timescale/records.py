@@ -162,6 +162,8 @@ class CandleRow:
     trades: int
     first_trade: int
     last_trade: int
+    taker_volume: int = 0
+    taker_quote_volume: int = 0
 
 
 @dataclass(frozen=True, slots=True)
