@@ -42,13 +42,27 @@ BAD_WINDOW: Final = -1131
 MORE_THAN_HOURS: Final = -1127
 BAD_COMBINATION: Final = -1128
 INVALID_PARAMETER: Final = -1130
+BAD_STRATEGY: Final = -1134
 INVALID_JSON: Final = -1135
+BAD_RESTRICTIONS: Final = -1145
+OCO_TYPE_REJECTED: Final = -1158
+OCO_ICEBERG_TIF: Final = -1160
 NEW_ORDER_REJECTED: Final = -2010
 CANCEL_REJECTED: Final = -2011
 NO_SUCH_ORDER: Final = -2013
 BAD_KEY_FORMAT: Final = -2014
 REJECTED_KEY: Final = -2015
+CANCEL_REPLACE_PARTLY: Final = -2021
+CANCEL_REPLACE_FAILED: Final = -2022
+SUBSCRIPTION_ACTIVE: Final = -2035
+SUBSCRIPTION_INACTIVE: Final = -2036
 AMEND_REJECTED: Final = -2038
+WRONG_CLIENT_ID: Final = -2039
+NO_REFERENCE_PRICE: Final = -2043
+
+TOO_MANY_SUBSCRIPTIONS: Final = -1191
+INVALID_TIME_UNIT: Final = -1194
+NO_MORE_SUBSCRIPTIONS: Final = -2042
 
 
 class Fault(Exception):
@@ -73,6 +87,21 @@ class Fault(Exception):
 def mandatory(name: str) -> Fault:
     """A parameter that must be there is not, or cannot be read."""
     return Fault(MANDATORY, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def either(one: str, other: str) -> Fault:
+    """One of two parameters must be there, and neither is."""
+    return Fault(MANDATORY, f"Param '{one}' or '{other}' must be sent, but both were empty/null!")
+
+
+def needless(name: str) -> Fault:
+    """A parameter has no place in such a request."""
+    return Fault(NOT_REQUIRED, f"Parameter '{name}' sent when not required.")
+
+
+def combination() -> Fault:
+    """Parameters that each may be given, but not together."""
+    return Fault(BAD_COMBINATION, "Combination of optional parameters invalid.")
 
 
 def illegal(name: str, pattern: str) -> Fault:
