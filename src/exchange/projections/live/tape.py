@@ -111,8 +111,8 @@ class MarketTape:
         return self._older
 
     def since(self, interval: str, ms: int) -> list[Candle]:
-        """What there was since `ms`, oldest first, in pieces that intervals of a kind can be put together from: minutes,
-        or single trades for seconds. Whole when `ms` is not before `known_since`."""
+        """What there was since `ms`, oldest first, in the pieces that candles are put together from: minutes, or for
+        seconds (`1s`) single trades. Whole when `ms` is not before `known_since`."""
         parts: list[Candle] = []
         if interval == "1s":
             for trade in reversed(self.trades):
