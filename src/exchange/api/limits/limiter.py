@@ -47,7 +47,10 @@ class LimitReached(Exception):
 
 class Limiter(Protocol):
     """Counts, and refuses. What it counts of addresses it shares with the other gateways; orders it counts from the
-    events that all gateways read. Nothing here waits: a request costs no round trip."""
+    events that all gateways read. Nothing here waits: a request costs no round trip.
+
+    `now_ms` is the wall's time where addresses are counted, the market's where orders are.
+    """
 
     @property
     def limits(self) -> list[Limit]:

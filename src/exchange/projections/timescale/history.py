@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from exchange.projections.timescale.order_counts import OrderCountReads
 from exchange.projections.timescale.order_history import OrderReads
 from exchange.projections.timescale.reads import below, page, reached
 from exchange.projections.timescale.records import (
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-class History(OrderReads):
+class History(OrderReads, OrderCountReads):
     """All the reads, over a pool of connections."""
 
     async def fills(
