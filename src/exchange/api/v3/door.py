@@ -19,6 +19,8 @@ from exchange.api.v3.params import Params, pairs
 from exchange.api.v3.security import KEY_HEADER, key_of, payload, see_signed, see_timely
 
 FORM: Final = "application/x-www-form-urlencoded"
+UNIT_HEADER: Final = "X-MBX-TIME-UNIT"
+_UNITS: Final = {"MILLISECOND": 1, "MICROSECOND": 1000}
 
 Handler = Callable[[Request, Mapping[str, str]], Awaitable[Answer]]
 
@@ -89,19 +91,36 @@ class RestDoor:
         if key is not None and security is not Security.KEY:
             see_timely(params, gateway.clock.now_ms() * 1000)
             see_signed(key, params, payload(query, body))
-        call = Call(gateway, params, key, address, gateway.time.now_ms())
+        call = Call(gateway, params, key, address, gateway.time.now_ms(), _unit(request))
         if key is None or not endpoint.orders:
             told = await endpoint.handler(call)
         else:
-            limiter, account = gateway.limiter, key.account
-            limiter.place(account, endpoint.orders, call.now_ms)
-            try:
-                told = await endpoint.handler(call)
-            finally:
-                limiter.forget(account, endpoint.orders)
-            for limit, count in limiter.placed(account, call.now_ms):
-                headers[f"X-MBX-ORDER-COUNT-{limit.short}"] = str(count)
+            told = await self._place(endpoint, call, key.account, headers)
         return told if isinstance(told, Told) else Told(told)
+
+    async def _place(self, endpoint: Endpoint, call: Call, account: int, headers: dict[str, str]) -> object:
+        """Carry out what places orders, counted as under way until it is answered."""
+        limiter = call.gateway.limiter
+        try:
+            limiter.place(account, endpoint.orders, call.now_ms)
+        except LimitReached as reached:
+            if not goes_on(call.params):
+                raise
+            call.over = reached
+            return await endpoint.handler(call)
+        try:
+            told = await endpoint.handler(call)
+        finally:
+            limiter.forget(account, endpoint.orders)
+        for limit, count in limiter.placed(account, call.now_ms):
+            headers[f"X-MBX-ORDER-COUNT-{limit.short}"] = str(count)
+        return told
+
+
+def goes_on(params: Params) -> bool:
+    """Whether a request cancels even where it may place no more orders (Binance: rest-api.md, cancelReplace)."""
+    name = "orderRateLimitExceededMode"
+    return name in params and params.text(name) == "CANCEL_ONLY"
 
 
 def refused_there(error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:
@@ -110,13 +129,30 @@ def refused_there(error: ApiError, headers: Mapping[str, str] | None = None) -> 
     return Answer(fault.status, orjson.dumps(fault.body()), headers=headers)
 
 
+def _unit(request: Request) -> int:
+    """What times in the answer are multiplied by, from milliseconds.
+
+    Raises:
+        Fault: there is no such unit.
+    """
+    word = request.headers.get(UNIT_HEADER)
+    if word is None:
+        return 1
+    unit = _UNITS.get(word.upper())
+    if unit is None:
+        msg = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+        raise Fault(faults.INVALID_TIME_UNIT, msg)
+    return unit
+
+
 async def _form(request: Request) -> str:
-    """The body, a form; one without a content type is taken for one.
+    """The body, a form; one without a content type is taken for one. What is only looked at has its parameters in the
+    query string: a body is not looked into.
 
     Raises:
         Fault: it is anything else.
     """
-    if not request.can_read_body:
+    if not request.can_read_body or request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
         return ""
     raw = await request.read()
     if not raw:
