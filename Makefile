@@ -61,8 +61,8 @@ sim: build $(VENV)/.dev  ## the deterministic fault simulator; RUNS= and SEED= a
 chaos: build $(VENV)/.dev  ## break a whole exchange in real processes, then balance its books; MINUTES= (2) and SEED= as wished
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-bot: build .clients/freqtrade/.installed  ## a freqtrade bot trades on an exchange of its own, started for it; MINUTES= (3) as wished
-	@$(BIN)/python -m examples.bot $(if $(MINUTES),--minutes $(MINUTES))
+bot: build .clients/freqtrade/.installed  ## a freqtrade bot trades on the exchange that runs; MINUTES= (3) as wished
+	@$(BIN)/python examples/bot/run.py http://127.0.0.1:$${EXCHANGE_PORT:-8000} $(if $(MINUTES),--minutes $(MINUTES))
 
 lock: $(VENV)/.dev  ## bring the requirements' locks up to date
 	@$(LOCK) requirements.in -o requirements.lock $(ARGS)
