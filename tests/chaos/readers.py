@@ -79,7 +79,8 @@ class Reader:
         """Follow the feeds until it is over and nothing more has come for a moment."""
         while True:
             try:
-                async with self._session() as session, session.ws_connect(f"{self._url}/ws", heartbeat=20.0) as ws:
+                url = f"{self._url}/api/v1/ws"
+                async with self._session() as session, session.ws_connect(url, heartbeat=20.0) as ws:
                     if await self._follow(ws, over):
                         return
                     code = ws.close_code or 0

@@ -54,7 +54,7 @@ async def trade_seen_on_the_feed(exchange: Exchange, trade: Callable[[], dict[st
     """Subscribe, trade, and give the order's answer and the first trade that the feed tells of."""
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"ws://127.0.0.1:{exchange.port}/ws") as feed,
+        session.ws_connect(f"ws://127.0.0.1:{exchange.port}/api/v1/ws") as feed,
     ):
         await feed.send_json({"method": "SUBSCRIBE", "params": [f"trades@{MARKET}"], "id": 1})
         assert await feed.receive_json(timeout=10) == {"id": 1, "result": None}

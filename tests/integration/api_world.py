@@ -254,7 +254,7 @@ class World:
     @asynccontextmanager
     async def socket(self, client: Client | None = None, **options: Any) -> AsyncIterator[Socket]:
         """A WebSocket, authenticated when a client is given."""
-        async with self.session.ws_connect(f"{self.base}/ws", **options) as ws:
+        async with self.session.ws_connect(f"{self.base}/api/v1/ws", **options) as ws:
             opened = Socket(ws)
             if client is not None:
                 answer = await opened.ask("AUTH", client.token)

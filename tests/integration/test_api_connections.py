@@ -44,7 +44,7 @@ async def ask(port: int, method: str, target: str, headers: list[str], body: str
     "method, target, headers, body, status",
     [
         ("GET", "/", [], "", 200),
-        ("GET", "/ws", [], "", 404),
+        ("GET", "/api/v1/ws", [], "", 404),
         ("GET", "/nothing", [], "", 404),
         ("GET", "/api/v1/markets", [], "", 200),
         ("GET", "/api/v1/%6Darkets", [], "", 200),

@@ -75,7 +75,7 @@ async def test_the_process_stops_cleanly_and_says_when_it_cannot_start(
         process = await gateway_process(settings, tmp_path / "err")
         client = Client(place.session, f"http://127.0.0.1:{settings.port}")
         await eventually(lambda: up(client), 30)
-        async with place.session.ws_connect(f"{client.base}/ws") as ws:
+        async with place.session.ws_connect(f"{client.base}/api/v1/ws") as ws:
             process.send_signal(signal.SIGTERM)
             assert (await ws.receive(timeout=DEADLINE_S)).type is aiohttp.WSMsgType.CLOSE
             assert ws.close_code == 1001

@@ -282,7 +282,7 @@ async def test_queries_that_are_refused(place: World) -> None:
         await assert_refused(user, "DELETE", f"/api/v1/orders{query}", None, (400, code, field))
     await assert_refused(user, "DELETE", "/api/v1/order-lists", None, (400, "missing_field", "client_list_id"))
     await assert_refused(user, "GET", "/nothing", None, (404, "not_found", None))
-    await assert_refused(user, "GET", "/ws", None, (404, "not_found", None))
+    await assert_refused(user, "GET", "/api/v1/ws", None, (404, "not_found", None))
     await assert_refused(user, "POST", "/", None, (405, "method_not_allowed", None))
 
 

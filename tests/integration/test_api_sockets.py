@@ -137,7 +137,7 @@ async def test_requests_are_answered_in_the_one_shape(place: World) -> None:
         ({"method": "SUBSCRIBE", "params": [], "id": True}, "invalid_field", None),
         ({"method": "AUTH", "params": [], "id": 3}, "invalid_field", 3),
     ]
-    async with place.session.ws_connect(f"{place.base}/") as ws:
+    async with place.session.ws_connect(f"{place.base}/api/v1/ws") as ws:
         for body, code, id in asked:
             await ws.send_str(body if isinstance(body, str) else json.dumps(body))
             answer = await ws.receive_json(timeout=DEADLINE_S)
@@ -158,7 +158,7 @@ async def test_a_request_takes_effect_whole_or_not_at_all(place: World) -> None:
 
 async def test_limits_close_with_a_reason(place: World) -> None:
     async def closed(*frames: str | bytes) -> tuple[int | None, str]:
-        async with place.session.ws_connect(f"{place.base}/ws") as ws:
+        async with place.session.ws_connect(f"{place.base}/api/v1/ws") as ws:
             for frame in frames:
                 await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
             while True:
@@ -170,12 +170,12 @@ async def test_limits_close_with_a_reason(place: World) -> None:
     assert await closed(b"{}") == (1008, "only text frames are understood")
     assert await closed(*['{"method":"LIST_SUBSCRIPTIONS"}'] * (BURST + 5)) == (
         1008,
-        "more than 20 requests a second",
+        "more than 20 messages a second",
     )
 
 
 async def test_a_stopping_gateway_says_so(place: World) -> None:
-    async with place.session.ws_connect(f"{place.base}/ws") as ws:
+    async with place.session.ws_connect(f"{place.base}/api/v1/ws") as ws:
         reading = asyncio.create_task(ws.receive(timeout=DEADLINE_S))
         await place.stop_gateways()
         message = await reading

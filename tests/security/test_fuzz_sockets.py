@@ -5,10 +5,12 @@ import base64
 import json
 import random
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from exchange.api.v1.sockets import MANNERS
 from exchange.projections.live.feeds import PRIVATE
 from tests.integration.api_world import DEADLINE_S, MARKET, World
 from tests.security.generator import HOSTILE
@@ -46,8 +48,7 @@ def some_request(chance: random.Random, number: int) -> str:
 async def test_no_request_brings_a_socket_down_and_each_has_one_answer(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exchange.api.v1.sockets.BURST", 10**6)
-    monkeypatch.setattr("exchange.api.v1.sockets.REQUESTS_PER_S", 10**6)
+    monkeypatch.setattr("exchange.api.v1.sockets.MANNERS", replace(MANNERS, per_second=0))
     chance = random.Random(43)
     user = await place.user(INR="10")
     async with place.socket(user) as feed:
@@ -103,7 +104,8 @@ async def test_no_frame_brings_the_gateway_down(place: World, capsys: pytest.Cap
     chance = random.Random(44)
     key = base64.b64encode(bytes(16)).decode()
     hello = (
-        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{place.settings.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1:{place.settings.port}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     capsys.readouterr()

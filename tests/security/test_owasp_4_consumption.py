@@ -17,7 +17,7 @@ from exchange.api.http.request import MAX_BODY_BYTES
 from exchange.api.v1 import hub
 from exchange.api.v1.hub import MAX_SUBSCRIPTIONS
 from exchange.api.v1.routes.table import ROUTES
-from exchange.api.v1.sockets import BURST, MAX_FRAME_BYTES
+from exchange.api.v1.sockets import BURST, MANNERS
 from tests.integration.api_world import MARKET, PASSWORD, World, eventually
 from tests.security.asking import address, ask, named
 
@@ -150,7 +150,7 @@ async def test_owasp_4_sockets_have_bounds(place: World, monkeypatch: pytest.Mon
         assert "result" in await feed.ask("SUBSCRIBE", *names)
         monkeypatch.setattr("exchange.api.v1.sockets.MAX_SUBSCRIPTIONS", len(names))
         assert (await feed.ask("SUBSCRIBE", f"market@{MARKET}"))["error"]["code"] == "too_many_subscriptions"
-        await feed.ws.send_str(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": "x" * MAX_FRAME_BYTES}))
+        await feed.ws.send_str(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": "x" * MANNERS.max_bytes}))
         while (frame := await feed.ws.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
         assert frame.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}

@@ -128,7 +128,7 @@ async def test_owasp_8_every_answer_has_the_security_headers_and_no_trace(place:
     user = await place.user(INR="10")
     chance = random.Random(8)
     made_by = Generator(DOCUMENT, chance)
-    for path in ("/", "/ws", "/healthz", "/nothing", "/api/v1", "/%00", "/api/v1/order/1"):
+    for path in ("/", "/api/v1/ws", "/healthz", "/nothing", "/api/v1", "/%00", "/api/v1/order/1"):
         async with place.session.get(place.base + path) as response:
             text = await response.text()
             assert response.headers.items() >= SECURITY.items(), path

@@ -26,6 +26,7 @@ from exchange.api.http.routing import Table
 from exchange.api.v1 import sockets
 from exchange.api.v1.call import BEARER, Call, Reply
 from exchange.api.v1.hub import Hub
+from exchange.api.v1.owning import ACCOUNT, act_for
 from exchange.api.v1.routes.table import ROUTES
 from exchange.api.v3.door import RestDoor, refused_there
 from exchange.api.v3.routes.table import ROUTES as COMPATIBLE
@@ -38,6 +39,8 @@ AT_LEAST: Final = "X-Exchange-At-Least"
 
 _HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_WHERE: Final = f"WebSockets are at {PREFIX}ws, and for clients of Binance Spot at /ws, /stream and /ws-api/v3."
 
 _Served = Answer | web.WebSocketResponse
 _Handler = Callable[[Request, Mapping[str, str]], Awaitable[_Served]]
@@ -60,8 +63,8 @@ class Door:
             self._table.add(theirs.method, theirs.path, compatible.through(theirs.endpoint))
         for method in (hdrs.METH_GET, hdrs.METH_HEAD):
             self._table.add(method, "/", self._page)
-            self._table.add(method, "/ws", self._page)
             self._table.add(method, "/healthz", self._health)
+        self._table.add(hdrs.METH_GET, PREFIX + "ws", self._socket)
         self.server = Behind(self._respond, self._outgoing, MAX_BODY_BYTES)
         self.connections = Connections(self._answer, MAX_BODY_BYTES, self._outgoing, self.server, crowd)
 
@@ -72,7 +75,8 @@ class Door:
         return served
 
     async def _respond(self, request: Patient) -> web.StreamResponse:
-        with self.connections.answering(request.protocol):
+        with self.connections.answering(request.protocol) as handed:
+            request.handed = handed
             served = await self._serve(request)
         return Response(self._outgoing, served) if isinstance(served, Answer) else served
 
@@ -116,22 +120,36 @@ class Door:
                 principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
+                elif ACCOUNT in request.headers:
+                    act_for(gateway, principal, request.headers[ACCOUNT])
             call = Call(gateway, request, parts, principal, declared)
             await call.check()
             return _answer(await handler(call))
 
         return handle
 
+    async def _socket(self, request: Request, _: Mapping[str, str]) -> _Served:
+        return await sockets.serve(self._gateway, self._hub, _upgraded(request))
+
     async def _page(self, request: Request, _: Mapping[str, str]) -> _Served:
-        if isinstance(request, web.BaseRequest) and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await sockets.serve(self._gateway, self._hub, request)
-        if request.path == "/ws":
-            raise ApiError(GatewayCode.NOT_FOUND, detail="This is the WebSocket's address: connect with a WebSocket.")
+        if hdrs.UPGRADE in request.headers:
+            raise ApiError(GatewayCode.NOT_FOUND, detail=_WHERE)
         return Answer(200, pages.WELCOME.encode(), content_type="text/html; charset=utf-8")
 
     async def _health(self, request: Request, _: Mapping[str, str]) -> _Served:
         healthy, told = await self._gateway.health()
         return _answer(Reply(told, status=200 if healthy else 503))
+
+
+def _upgraded(request: Request) -> Patient:
+    """A request that is a WebSocket's handshake.
+
+    Raises:
+        ApiError: it is none.
+    """
+    if isinstance(request, Patient) and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+        return request
+    raise ApiError(GatewayCode.NOT_FOUND, detail="This is a WebSocket's address: connect with a WebSocket.")
 
 
 def _refused(request: Request, error: ApiError, headers: Mapping[str, str] | None = None) -> Answer:

@@ -280,7 +280,7 @@ def screen(settings: Settings, home: Home) -> str:
         command = f"EXCHANGE_HOME={_near(home.path)} {command}"
     places = [
         ("REST", f"{url}/api/v1 (docs/api.md)"),
-        ("feeds", f"{url.replace('http', 'ws', 1)}/ws"),
+        ("feeds", f"{url.replace('http', 'ws', 1)}/api/v1/ws"),
         ("streams", f"{masked(settings.redis_url)} ({settings.commands_key}, {settings.events_key})"),
         ("database", masked(settings.database_url)),
         ("logs", str(home.logs_dir)),

@@ -31,7 +31,9 @@ _logger = structlog.get_logger(__name__)
 
 
 class Patient(web.BaseRequest):
-    """A request whose body is waited for only so long."""
+    """A request whose body is waited for only so long; `handed` is its connection while that is open."""
+
+    handed: "Handed | None" = None
 
     @property
     def raw_query(self) -> str:
@@ -121,6 +123,7 @@ class Handed(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._reading = False
         self.answering = False
+        self._held: Callable[[bool], None] | None = None
         self.last = self._loop.time()
         self.remote = remote
         self._wait(HANDED_IDLE_S)
@@ -129,6 +132,10 @@ class Handed(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether nothing is being answered."""
         return not self.answering
+
+    def watch(self, held: Callable[[bool], None]) -> None:
+        """Tell `held` when the client does not read what is written, and when it reads again."""
+        self._held = held
 
     def begun(self) -> None:
         """A request is being answered; a WebSocket, as long as it lasts."""
@@ -159,10 +166,14 @@ class Handed(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Pass on."""
         self.inner.pause_writing()
+        if self._held is not None:
+            self._held(True)
 
     def resume_writing(self) -> None:
         """Pass on."""
         self.inner.resume_writing()
+        if self._held is not None:
+            self._held(False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""

@@ -84,15 +84,15 @@ class Connections:
         self.crowd.leave(connection.remote)
 
     @contextmanager
-    def answering(self, inner: asyncio.BaseProtocol) -> Iterator[None]:
-        """While the web server answers a request of a connection."""
+    def answering(self, inner: asyncio.BaseProtocol) -> Iterator[Handed | None]:
+        """While the web server answers a request of a connection; None when that was closed meanwhile."""
         handed = self.handed.get(inner)
         if handed is None:
-            yield  # it was closed meanwhile
+            yield None
             return
         handed.begun()
         try:
-            yield
+            yield handed
         finally:
             handed.done()
 

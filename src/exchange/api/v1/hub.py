@@ -1,7 +1,9 @@
 """The hub: takes what each turn of the follower changed to the sockets that subscribed to it.
 
-A message is written once and handed to every subscriber as the same bytes. What is private is written entry by entry
-and only for accounts that listen. Tickers, candles and indications are written by the clock.
+A message is written and framed once and handed to every subscriber as the same bytes. What is private is written entry
+by entry and only for accounts that listen. Tickers, candles and indications are written by the clock. For a subscriber
+that does not read, depth is put together: which levels changed since when is all that is remembered, because the book
+has their totals when it reads again.
 """
 
 import asyncio
@@ -9,19 +11,19 @@ from collections.abc import Callable
 from typing import Final
 
 from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.websocket import frames
+from exchange.api.websocket.line import RESTARTED
 from exchange.api.websocket.outbox import Outbox
 from exchange.effects.ports import Clock
 from exchange.events.types import Outcome
 from exchange.projections.live import feeds, private
-from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Channel, Gathered, TickerFeed
+from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Channel, Gathered, Levels, TickerFeed
 from exchange.projections.live.view import Change, LiveView
 
 MAX_CONNECTIONS: Final = 10_000
 MAX_SUBSCRIPTIONS: Final = 200
 SNAPSHOT_ORDERS: Final = 500
 
-RESTARTED: Final = 1012
-GOING_AWAY: Final = 1001
 EXPIRED: Final = 4001
 
 _TICK_S: Final = 0.25
@@ -30,11 +32,36 @@ _TICK_S: Final = 0.25
 class Subscriber:
     """A connection as the hub sees it: where its messages go, what it subscribed to, whose it is."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, view: Callable[[], LiveView]) -> None:
         self.outbox = outbox
+        outbox.drained = self._catch_up
+        self._view = view
+        self._behind: dict[str, Levels] = {}
         self.channels: dict[str, Channel] = {}
         self.account: int | None = None
         self.expires_ms = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether depth is being put together for a client that does not read."""
+        return bool(self._behind)
+
+    def depth(self, market: str, levels: Levels, frame: bytes) -> None:
+        """Send a market's depth update, or remember its levels."""
+        if not self.outbox.held:
+            self.outbox.put_frame(frame)
+        elif self.outbox.closing is None:
+            self._behind.setdefault(market, Levels(levels.first_seq)).touched.update(levels.touched)
+
+    def forget(self, market: str) -> None:
+        """The market's depth is no longer wanted."""
+        self._behind.pop(market, None)
+
+    def _catch_up(self) -> None:
+        """The client reads again: the levels that changed meanwhile, as they are now, between two turns."""
+        behind, self._behind = self._behind, {}
+        for market, levels in behind.items():
+            self.outbox.put(feeds.depth_update(self._view(), market, levels))
 
 
 class Hub:
@@ -93,7 +120,7 @@ class Hub:
             if subscriber.channels.pop(channel.name, None) is None:
                 continue
             if channel.kind == feeds.DEPTH:
-                subscriber.outbox.forget(channel.market)
+                subscriber.forget(channel.market)
             if channel.kind not in feeds.PRIVATE:
                 listeners = self._public[channel.name]
                 listeners.discard(subscriber)
@@ -123,9 +150,10 @@ class Hub:
                 message = update(view, account, change)
                 if message is None:
                     continue
+                frame = frames.text(message)
                 for subscriber in self._private[account]:
                     if kind in subscriber.channels:
-                        subscriber.outbox.put(message)
+                        subscriber.outbox.put_frame(frame)
 
     def turned(self, view: LiveView) -> None:
         """A turn is over: write what it changed in public."""
@@ -133,21 +161,17 @@ class Hub:
         for market, trades in gathered.trades.items():
             listeners = self._public.get(f"{feeds.TRADES}@{market}")
             if listeners:
-                message = feeds.trades_update(view, market, trades)
-                for subscriber in listeners:
-                    subscriber.outbox.put(message)
+                _tell(listeners, feeds.trades_update(view, market, trades))
         for market, levels in gathered.levels.items():
             listeners = self._public.get(f"{feeds.DEPTH}@{market}")
             if listeners:
-                message = feeds.depth_update(view, market, levels)
+                frame = frames.text(feeds.depth_update(view, market, levels))
                 for subscriber in listeners:
-                    subscriber.outbox.put_depth(market, levels, message)
+                    subscriber.depth(market, levels, frame)
         for market in gathered.markets:
             listeners = self._public.get(f"{feeds.MARKET}@{market}")
             if listeners:
-                message = feeds.market_message(view, market, "update")
-                for subscriber in listeners:
-                    subscriber.outbox.put(message)
+                _tell(listeners, feeds.market_message(view, market, "update"))
         for ticker in self._tickers.values():
             if ticker.market in gathered.levels:
                 ticker.touched = True
@@ -169,20 +193,17 @@ class Hub:
         now_ms = self._clock.now_ms()
         for channel, candle in self._candles.items():
             for message in candle.due(view, now_ms):
-                for subscriber in self._public[channel]:
-                    subscriber.outbox.put(message)
+                _tell(self._public[channel], message)
         for channel, auction in self._auctions.items():
             indication = auction.due(view)
             if indication is not None:
-                for subscriber in self._public[channel]:
-                    subscriber.outbox.put(indication)
+                _tell(self._public[channel], indication)
         if not second:
             return
         for channel, ticker in self._tickers.items():
             due = ticker.due(view, now_ms)
             if due is not None:
-                for subscriber in self._public[channel]:
-                    subscriber.outbox.put(due)
+                _tell(self._public[channel], due)
         wall_ms = self._wall.now_ms()
         for subscriber in self.everyone():
             if subscriber.account is not None and subscriber.expires_ms <= wall_ms:
@@ -204,6 +225,12 @@ class Hub:
             auction = self._auctions.setdefault(channel.name, AuctionFeed(channel.market))
             return auction.snapshot(view)
         return None if subscriber.account is None else _private(view, subscriber.account, channel.kind)
+
+
+def _tell(listeners: set[Subscriber], message: bytes) -> None:
+    frame = frames.text(message)
+    for subscriber in listeners:
+        subscriber.outbox.put_frame(frame)
 
 
 def _private(view: LiveView, account: int, kind: str) -> bytes | None:

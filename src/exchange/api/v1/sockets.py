@@ -1,32 +1,30 @@
 """The WebSocket door: requests of one connection, read strictly and answered in order.
 
-Reading and sending are two tasks, so that a client that does not read cannot stop its own requests from being counted,
-nor anybody else. The protocol is in `docs/api.md`.
+Sending never waits, so a client that does not read cannot stop its own requests from being counted, nor anybody else.
+The protocol is in `docs/api.md`.
 """
 
-import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import hdrs, web
 
 from exchange.api.contract.declared import Text
 from exchange.api.contract.reading import Fields, json_object
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway
-from exchange.api.http.answers import SECURITY
-from exchange.api.v1.hub import GOING_AWAY, MAX_SUBSCRIPTIONS, Hub, Subscriber
+from exchange.api.http.behind import Patient
+from exchange.api.v1.hub import MAX_SUBSCRIPTIONS, Hub, Subscriber
+from exchange.api.websocket.line import Line, Manners
 from exchange.api.websocket.outbox import Outbox
 from exchange.projections.live.feeds import PRIVATE, Channel, parse_channel
 from exchange.projections.live.view import LiveView
 from exchange.terms.codes import Code
 
-MAX_FRAME_BYTES: Final = 4 * 1024
-HEARTBEAT_S: Final = 15.0
 BURST: Final = 60
 REQUESTS_PER_S: Final = 20
-POLICY: Final = 1008
+MANNERS: Final = Manners(max_bytes=4 * 1024, burst=BURST, per_second=REQUESTS_PER_S, ping_s=15.0, pong_s=30.0)
 
 _ID_CHARS: Final = 64
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "AUTH")
@@ -45,7 +43,7 @@ def same_origin(request: web.BaseRequest) -> bool:
         return False
 
 
-async def serve(gateway: Gateway, hub: Hub, request: web.BaseRequest) -> web.WebSocketResponse:
+async def serve(gateway: Gateway, hub: Hub, request: Patient) -> web.WebSocketResponse:
     """A connection from upgrade to close.
 
     Raises:
@@ -53,24 +51,12 @@ async def serve(gateway: Gateway, hub: Hub, request: web.BaseRequest) -> web.Web
     """
     if not same_origin(request):
         raise ApiError(GatewayCode.ORIGIN_REFUSED)
-    outbox = Outbox(lambda: gateway.view)
-    subscriber = Subscriber(outbox)
+    subscriber = Subscriber(Outbox(), lambda: gateway.view)
     hub.join(subscriber)
     try:
-        socket = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES, heartbeat=HEARTBEAT_S, compress=False)
-        socket.headers.update(SECURITY)
-        await socket.prepare(request)
-        sending = asyncio.create_task(outbox.run(socket))
-        try:
-            await Conversation(gateway, hub, subscriber).listen(socket)
-        finally:
-            outbox.close(GOING_AWAY if socket.close_code is None else 1000, "")
-            await sending
-            if request.transport is not None:
-                request.transport.abort()
+        return await Line(request, subscriber.outbox, MANNERS, Conversation(gateway, hub, subscriber).answer).run()
     finally:
         hub.leave(subscriber)
-    return socket
 
 
 class Conversation:
@@ -80,20 +66,6 @@ class Conversation:
         self._gateway = gateway
         self._hub = hub
         self._subscriber = subscriber
-        self._allowance = float(BURST)
-        self._last = asyncio.get_running_loop().time()
-
-    async def listen(self, socket: web.WebSocketResponse) -> None:
-        """Read and answer until the connection ends."""
-        outbox = self._subscriber.outbox
-        async for frame in socket:
-            if frame.type is not WSMsgType.TEXT:
-                outbox.close(POLICY, "only text frames are understood")
-                return
-            if not self._allowed():
-                outbox.close(POLICY, f"more than {REQUESTS_PER_S} requests a second")
-                return
-            await self.answer(frame.data)
 
     async def answer(self, text: str) -> None:
         """Do what a frame asks; the answer goes out before what it brings about."""
@@ -152,16 +124,6 @@ class Conversation:
         self._subscriber.account = account
         self._subscriber.expires_ms = principal.expires_ms
         return {"account": account, "expires_at": principal.expires_ms}
-
-    def _allowed(self) -> bool:
-        """A bucket of tokens: `BURST` at most, `REQUESTS_PER_S` new ones a second."""
-        now = asyncio.get_running_loop().time()
-        self._allowance = min(float(BURST), self._allowance + (now - self._last) * REQUESTS_PER_S)
-        self._last = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
 
 
 def _request_id(value: object) -> int | str | None:

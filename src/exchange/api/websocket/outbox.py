@@ -1,9 +1,10 @@
 """What one WebSocket connection still has to be sent, bounded.
 
-The idea: the queue is for clients that keep up. A client that does not has its depth updates put together instead of
-queued: which levels changed since when is all that must be remembered, because the book has their totals when the
-client is ready for more. What cannot be put together (trades, its own orders) waits up to a bound, and a client
-beyond that is told so and let go. Nobody else ever waits for it.
+The idea: frames come ready made and go straight to the transport, all that one turn of the loop brings with one write.
+Only when the client does not read, so that the transport holds more than `HIGH_WATER`, does anything wait here. Then
+what a newer message makes worthless is replaced by it (`put_latest`), who sends what can be put together puts it
+together until `drained` is called, and the rest waits up to a bound: a client beyond that is told so and let go.
+Nobody else ever waits for it.
 """
 
 import asyncio
@@ -11,104 +12,113 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from exchange.api.websocket import frames
 
-from exchange.projections.live import feeds
-from exchange.projections.live.feeds import Levels
-from exchange.projections.live.view import LiveView
-
-DEPTH_QUEUE: Final = 32
-"""Messages waiting from which on depth is put together."""
+HIGH_WATER: Final = 64 * 1024
+"""Bytes that the transport may hold before frames wait here."""
 MAX_QUEUE: Final = 2000
 MAX_QUEUED_BYTES: Final = 8 * 1024 * 1024
 TOO_SLOW: Final = 1013
-_CLOSING_S: Final = 5.0
+
+
+def _nothing() -> None:
+    """Nothing to be told."""
 
 
 class Outbox:
-    """The messages of one connection, sent by `run`. `view` gives the view as of now."""
+    """The frames of one connection. Until `opened` they wait.
 
-    def __init__(self, view: Callable[[], LiveView]) -> None:
-        self._view = view
+    `drained` is called when the client has taken what waited; `ended` when the connection is to be closed.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.WriteTransport | None = None
+        self._now: list[bytes] = []
         self._queue: deque[bytes] = deque()
+        self._latest: dict[str, bytes] = {}
         self._bytes = 0
-        self._behind: dict[str, Levels] = {}
-        self._wake = asyncio.Event()
-        self._closed = asyncio.Event()
+        self.held = True
+        """Whether the client does not read: what can be put together is to be."""
+        self.drained: Callable[[], None] = _nothing
+        self.ended: Callable[[], None] = _nothing
         self.closing: tuple[int, str] | None = None
         """The code and reason with which the connection is being closed, if it is."""
 
     @property
     def waiting(self) -> int:
-        """How many messages wait."""
-        return len(self._queue)
+        """How many frames wait."""
+        return len(self._queue) + len(self._latest)
 
-    @property
-    def conflating(self) -> bool:
-        """Whether depth is being put together for a client that is behind."""
-        return bool(self._behind)
+    def opened(self, transport: asyncio.WriteTransport) -> None:
+        """The handshake is done: send what waits, and whatever comes."""
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._transport = transport
+        self.hold(False)
 
     def put(self, message: bytes) -> None:
-        """Send a message after those before it; one too many closes the connection."""
+        """Send a message of its own after those before it."""
+        self.put_frame(frames.text(message))
+
+    def put_frame(self, frame: bytes) -> None:
+        """Send a frame after those before it; one too many that waits closes the connection."""
         if self.closing is not None:
             return
-        self._queue.append(message)
-        self._bytes += len(message)
-        if len(self._queue) > MAX_QUEUE or self._bytes > MAX_QUEUED_BYTES:
-            self.close(TOO_SLOW, "too slow: messages were waiting beyond the limit")
+        if self.held:
+            self._queue.append(frame)
+            self._bytes += len(frame)
+            if len(self._queue) > MAX_QUEUE or self._bytes > MAX_QUEUED_BYTES:
+                self.close(TOO_SLOW, "too slow: messages were waiting beyond the limit")
             return
-        self._wake.set()
+        if not self._now:
+            self._loop.call_soon(self._send)
+        self._now.append(frame)
 
-    def put_depth(self, market: str, levels: Levels, message: bytes) -> None:
-        """Send a market's depth update, or remember its levels when others wait already."""
-        behind = self._behind.get(market)
-        if behind is not None:
-            behind.touched |= levels.touched
-        elif len(self._queue) >= DEPTH_QUEUE:
-            self._behind[market] = copy = Levels(levels.first_seq)
-            copy.touched |= levels.touched
+    def put_latest(self, key: str, frame: bytes) -> None:
+        """Send a frame, or let it take the place of the one with this key that waits."""
+        if self.held and self.closing is None:
+            self._latest[key] = frame
         else:
-            self.put(message)
+            self.put_frame(frame)
 
-    def forget(self, market: str) -> None:
-        """The market's depth is no longer wanted."""
-        self._behind.pop(market, None)
+    def put_last(self, key: str, frame: bytes) -> None:
+        """Send a frame that must not be replaced, and drop the one with this key that waits."""
+        self._latest.pop(key, None)
+        self.put_frame(frame)
+
+    def forget(self, key: str) -> None:
+        """What waits with this key is no longer wanted."""
+        self._latest.pop(key, None)
+
+    def hold(self, held: bool) -> None:
+        """The transport has as much as it may hold, or takes more again."""
+        self.held = held or self._transport is None
+        while not self.held and self.waiting:  # the transport may hold again while it is written to
+            self._write([self._take() for _ in range(min(self.waiting, 32))])
+        if not self.held and self.closing is None:
+            self.drained()
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection; what waits is dropped, only the reason is sent."""
         if self.closing is None:
             self.closing = (code, reason)
+            self._now.clear()
             self._queue.clear()
-            self._behind.clear()
-            self._closed.set()
+            self._latest.clear()
+            self.ended()
 
-    async def run(self, socket: web.WebSocketResponse) -> None:
-        """Send until the connection is to be closed, then close it; what does not read by then is cut off."""
-        sending = asyncio.create_task(self._send(socket))
-        try:
-            await self._closed.wait()
-        finally:
-            sending.cancel()
-        code, reason = self.closing or (1000, "")
-        try:
-            async with asyncio.timeout(_CLOSING_S):
-                await socket.close(code=code, message=reason.encode())
-        except TimeoutError:
-            pass  # it does not even read the reason
+    def _take(self) -> bytes:
+        if self._queue:
+            frame = self._queue.popleft()
+            self._bytes -= len(frame)
+            return frame
+        return self._latest.pop(next(iter(self._latest)))
 
-    async def _send(self, socket: web.WebSocketResponse) -> None:
-        try:
-            while True:
-                if self._queue:
-                    message = self._queue.popleft()
-                    self._bytes -= len(message)
-                elif self._behind:
-                    market = next(iter(self._behind))
-                    message = feeds.depth_update(self._view(), market, self._behind.pop(market))
-                else:
-                    self._wake.clear()
-                    await self._wake.wait()
-                    continue
-                await socket.send_frame(message, WSMsgType.TEXT)
-        except ConnectionError:
-            self.close(1006, "")  # it is gone already; the code is not sent
+    def _send(self) -> None:
+        sent, self._now = self._now, []
+        if sent and self.closing is None:
+            self._write(sent)
+
+    def _write(self, sent: list[bytes]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(sent[0] if len(sent) == 1 else b"".join(sent))
