@@ -25,7 +25,8 @@ from exchange.api.gateway import Gateway
 from exchange.api.headroom import Headroom, disk_of
 from exchange.api.http.crowd import MAX_CONNECTIONS, Crowd
 from exchange.api.past.reads import Past
-from exchange.api.v1.hub import GOING_AWAY, Hub, ticking
+from exchange.api.v1.hub import Hub, ticking
+from exchange.api.websocket.line import GOING_AWAY
 from exchange.effects import sandbox_mark
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
