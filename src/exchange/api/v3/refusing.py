@@ -108,6 +108,19 @@ _OTHERS: Final[Mapping[Code, tuple[int, int, str]]] = {
 }
 
 
+CANCELING: Final = frozenset([faults.MANDATORY, faults.BAD_SYMBOL, faults.BAD_RESTRICTIONS, faults.CANCEL_REJECTED])
+AMENDING: Final = frozenset([faults.MANDATORY, faults.BAD_SYMBOL, faults.INVALID_MESSAGE, faults.AMEND_REJECTED])
+PLACING: Final = frozenset(
+    [
+        faults.MANDATORY, faults.BAD_SYMBOL, faults.INVALID_MESSAGE, faults.UNKNOWN_COMPOSITION, faults.NOT_REQUIRED,
+        faults.OVERFLOW, faults.BAD_PRECISION, faults.TIF_NOT_REQUIRED, faults.INVALID_TIF, faults.INVALID_TYPE,
+        faults.INVALID_SIDE, faults.BAD_COMBINATION, faults.INVALID_PARAMETER, faults.BAD_STRATEGY,
+        faults.TOO_MANY_ORDERS, faults.NEW_ORDER_REJECTED, faults.NO_REFERENCE_PRICE,
+    ]
+)  # fmt: skip
+"""What requests of a kind may be refused with, beyond what any request may."""
+
+
 def of(error: ApiError) -> Fault:
     """A refusal of the house; of the engine's only those that are called the same whatever was asked."""
     if isinstance(error.code, Code) and error.code in _OTHERS:
