@@ -36,7 +36,7 @@ class PastOrders(Asking):
             live |= view.accounts[account].open
         for id, order in live.items():
             if (market is None or order.market == market) and (before is None or id < before):
-                _learn(order, found.get(id))
+                learn(order, found.get(id))
                 found[id] = order
         return Page(newest(found, limit), view.position)
 
@@ -52,7 +52,7 @@ class PastOrders(Asking):
                 raise
             return order
         if order is not None:
-            _learn(order, row)
+            learn(order, row)
             return order
         if row is None:
             await self.must_reach(view.closed)
@@ -75,7 +75,7 @@ class PastOrders(Asking):
                 raise
             return order
         if order is not None:
-            _learn(order, row)
+            learn(order, row)
             return order
         if row is None:
             await self.must_reach(view.closed)
@@ -94,7 +94,7 @@ class PastOrders(Asking):
             return  # what is missing shows as null
         known = {row.id: row for row in rows}
         for order in missing:
-            _learn(order, known.get(order.id))
+            learn(order, known.get(order.id))
 
     async def order_lists(
         self, view: LiveView, account: int, *, market: str | None, before: int | None, limit: int
@@ -110,7 +110,7 @@ class PastOrders(Asking):
             return Page(list(found.values()), reached)
         for id, shown in (view.closed_lists.of(account) | view.accounts[account].lists).items():
             if (market is None or shown.market == market) and (before is None or id < before):
-                _learn_list(shown, found.get(id))
+                learn_list(shown, found.get(id))
                 found[id] = shown
         return Page(newest(found, limit), view.position)
 
@@ -152,7 +152,7 @@ class PastOrders(Asking):
             if row is None:
                 await self.must_reach(view.closed_lists)
             return known
-        _learn_list(shown, known)
+        learn_list(shown, known)
         return shown
 
     async def complete_lists(self, account: int, lists: list[LiveList]) -> None:
@@ -167,7 +167,7 @@ class PastOrders(Asking):
             return
         known = {row.id: list_of(row) for row in rows}
         for one in missing:
-            _learn_list(one, known.get(one.id))
+            learn_list(one, known.get(one.id))
 
     async def prevented(
         self,
@@ -220,7 +220,7 @@ def _incomplete(order: LiveOrder) -> bool:
     return order.paid is None or order.created is None
 
 
-def _learn(order: LiveOrder, row: OrderRow | LiveOrder | None) -> None:
+def learn(order: LiveOrder, row: OrderRow | LiveOrder | None) -> None:
     """Complete an order that is older than the view; sums are taken over only where they are of the same fills."""
     if row is None or not _incomplete(order):
         return
@@ -232,7 +232,7 @@ def _learn(order: LiveOrder, row: OrderRow | LiveOrder | None) -> None:
     order.activated = order.activated or known.activated
 
 
-def _learn_list(shown: LiveList, known: LiveList | None) -> None:
+def learn_list(shown: LiveList, known: LiveList | None) -> None:
     """Complete a list that is older than the view."""
     if known is None or shown.created is not None:
         return

@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from exchange.projections.timescale.order_counts import OrderCountReads
-from exchange.projections.timescale.order_history import OrderReads
 from exchange.projections.timescale.reads import below, page, reached
 from exchange.projections.timescale.records import (
     AmendmentRow,
@@ -29,6 +28,7 @@ from exchange.projections.timescale.records import (
     TransferRow,
 )
 from exchange.projections.timescale.schema import candles, ledger, trades, transfers
+from exchange.projections.timescale.spans import SpanReads, fill_row
 from exchange.projections.timescale.words import TransferKind
 from exchange.terms.stream import StreamId
 
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-class History(OrderReads, OrderCountReads):
+class History(SpanReads, OrderCountReads):
     """All the reads, over a pool of connections."""
 
     async def fills(
@@ -73,7 +73,7 @@ class History(OrderReads, OrderCountReads):
             sides.append(query.order_by(trades.c.trade.desc()).limit(page(limit)).subquery())
         both = sa.union_all(*[sa.select(side) for side in sides]).subquery()
         query = sa.select(both).order_by(both.c.trade.desc(), both.c.bit.desc()).limit(page(limit))
-        return [_fill(row) for row in await self._rows(query)]
+        return [fill_row(row) for row in await self._rows(query)]
 
     async def trades(self, market: str, *, before: int | None = None, limit: int = 100) -> list[TradeRow]:
         """A market's trades, newest first; `before` is a trade's number."""
@@ -169,28 +169,6 @@ class History(OrderReads, OrderCountReads):
         async with self._connection(isolation_level="REPEATABLE READ") as connection, connection.begin():
             position = await reached(connection)
             return Day(position, [_candle(row) for row in await connection.execute(query)])
-
-
-def _fill(r: sa.Row[Any]) -> FillRow:
-    taker = bool(r.bit)
-    buys = (r.taker_side == "buy") == taker
-    return FillRow(
-        2 * r.trade + r.bit,
-        r.trade,
-        r.market,
-        r.seq,
-        r.ts,
-        r.taker_order if taker else r.maker_order,
-        r.taker if taker else r.maker,
-        "buy" if buys else "sell",
-        "taker" if taker else "maker",
-        r.price,
-        r.quantity,
-        r.notional,
-        r.taker_fee if taker else r.maker_fee,
-        0 if taker else r.rebate or 0,
-        r.auction,
-    )
 
 
 def _candle(r: sa.Row[Any]) -> CandleRow:
