@@ -6,7 +6,7 @@ last) `limit` rows, so whatever it left out lies beyond what the page keeps.
 
 from exchange.api.errors import ApiError
 from exchange.api.past.asking import asked
-from exchange.api.past.orders import PastOrders
+from exchange.api.past.orders import PastOrders, learn, learn_list
 from exchange.api.past.rows import fill_of, list_of, order_of
 from exchange.projections.live.orders import LiveList, LiveOrder
 from exchange.projections.live.records import Fill
