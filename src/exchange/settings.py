@@ -31,6 +31,8 @@ _RANGES = (
     ("stream_keep", 1_000, 10**12),
     ("journal_every", 1, 1_000_000),
     ("journal_seconds", 1, 86_400),
+    ("token_minutes", 1, 1_440),
+    ("session_days", 1, 366),
     ("limit_weight", 0, 10**12),
     ("limit_raw", 0, 10**12),
     ("limit_connections", 0, 10**12),
@@ -101,8 +103,10 @@ class Settings:
     """… and the longest that an entry waits to be archived."""
     journal_folder: str = ""
     """Also keep the journal's segments as files in this folder; empty: only in the database."""
-    token_minutes: int = 720
-    """How long a sign-in token is valid."""
+    token_minutes: int = 15
+    """How long an access token is valid; clients refresh it."""
+    session_days: int = 30
+    """How long a session lives that is not refreshed."""
     limit_weight: int = 6_000
     """Request weight that an address has in a minute; 0: no limit."""
     limit_raw: int = 61_000

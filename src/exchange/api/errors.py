@@ -33,9 +33,25 @@ class GatewayCode(StrEnum):
     FORBIDDEN = "forbidden"
     NO_ACCOUNT = "no_account"
     WRONG_CREDENTIALS = "wrong_credentials"
-    EMAIL_TAKEN = "email_taken"
+    CODE_REQUIRED = "code_required"
+    WRONG_CODE = "wrong_code"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     ORIGIN_REFUSED = "origin_refused"
+    # Which key asks.
+    KEY_REFUSED = "key_refused"
+    BAD_SIGNATURE = "bad_signature"
+    OUTSIDE_WINDOW = "outside_window"
+    KEY_NOT_ALLOWED = "key_not_allowed"
+    KEY_UNREADABLE = "key_unreadable"
+    UNKNOWN_KEY = "unknown_key"
+    TOO_MANY_KEYS = "too_many_keys"
+    # People.
+    TOTP_ON = "totp_on"
+    TOTP_OFF = "totp_off"
+    UNKNOWN_SESSION = "unknown_session"
+    UNKNOWN_USER = "unknown_user"
+    TOO_MANY_SUB_ACCOUNTS = "too_many_sub_accounts"
+    LABEL_USED = "label_used"
     # What is asked.
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
     CLIENT_LIST_ID_REUSED = "client_list_id_reused"
@@ -80,9 +96,29 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     G.FORBIDDEN: (403, "This is for administrators."),
     G.NO_ACCOUNT: (403, "This token has no account of its own; sign in as a user."),
     G.WRONG_CREDENTIALS: (401, "There is no user with this email and password."),
-    G.EMAIL_TAKEN: (409, "There is a user with this email already; sign in instead."),
+    G.CODE_REQUIRED: (401, "Send the code of your authenticator app, or a recovery code, as code."),
+    G.WRONG_CODE: (401, "This code is wrong, over, or was used before; wait for the next one."),
     G.TOO_MANY_ATTEMPTS: (429, "Too many failed attempts; wait as long as Retry-After says."),
     G.ORIGIN_REFUSED: (403, "A browser may open this WebSocket only from a page of this host."),
+    G.TOTP_ON: (409, "One-time codes are on already; turn them off first."),
+    G.TOTP_OFF: (409, "There are no one-time codes to confirm or to turn off; begin with POST totp."),
+    G.UNKNOWN_SESSION: (404, "There is no such session, or it has ended."),
+    G.UNKNOWN_USER: (404, "There is no such user."),
+    G.TOO_MANY_SUB_ACCOUNTS: (409, "A user has at most 20 sub-accounts."),
+    G.LABEL_USED: (409, "Another of your sub-accounts has this label."),
+    G.KEY_REFUSED: (401, "There is no such key, it was taken back, it is over, or it may not be used from here."),
+    G.BAD_SIGNATURE: (401, "This is not the key's signature of this request; docs/api.md says what is signed."),
+    G.OUTSIDE_WINDOW: (
+        401,
+        "The request's timestamp is older than its window, or more than a second ahead; GET time tells ours.",
+    ),
+    G.KEY_NOT_ALLOWED: (403, "This key does not have the scope for this."),
+    G.KEY_UNREADABLE: (
+        401,
+        "The exchange cannot read this key's secret any more; make a new key, or ask the operator to look at its log.",
+    ),
+    G.UNKNOWN_KEY: (404, "You have no such key."),
+    G.TOO_MANY_KEYS: (409, "A user has at most 30 keys; take one back first."),
     G.CLIENT_ORDER_ID_REUSED: (409, "This client_order_id was used lately for another order; choose a new one."),
     G.CLIENT_LIST_ID_REUSED: (409, "This client_list_id was used lately for another order list; choose a new one."),
     G.REF_REUSED: (409, "This ref was used lately for another transfer; choose a new one."),

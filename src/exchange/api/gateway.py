@@ -8,6 +8,8 @@ import structlog
 from exchange.api.auth.api_key import Keys
 from exchange.api.auth.attempts import Attempts
 from exchange.api.auth.identity import Identity, User
+from exchange.api.auth.people import People
+from exchange.api.auth.sub_accounts import owner_of
 from exchange.api.auth.tokens import OPERATOR, Claims, InvalidToken, Tokens
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError, GatewayCode, refusal
@@ -16,6 +18,7 @@ from exchange.api.http.addresses import Addresses
 from exchange.api.limits.limiter import Limiter, Unlimited
 from exchange.api.past.reads import Past
 from exchange.api.symbols import Symbols
+from exchange.api.v3.userdata.listening import ListenKeys
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
 from exchange.effects.ports import Clock, Counters, EffectError, Log
@@ -44,10 +47,11 @@ CATCH_UP_S: Final = 2.0
 class Principal:
     """Who asks: a user with an account of the engine, or the operator, who has none."""
 
-    __slots__ = ("account", "expires_ms", "operator", "subject")
+    __slots__ = ("account", "expires_ms", "operator", "session", "subject")
 
     def __init__(self, claims: Claims, account: LiveAccount | None) -> None:
         self.subject = claims.subject
+        self.session = claims.session
         self.expires_ms = claims.expires_ms
         self.operator = claims.subject == OPERATOR
         self.account = account
@@ -64,7 +68,7 @@ class Gateway:
         follower: Follower,
         commands: CommandPath,
         past: Past,
-        identity: Identity | None,
+        people: People | None,
         tokens: Tokens,
         sandbox: SandboxClock | None = None,
         keys: Keys | None = None,
@@ -83,19 +87,32 @@ class Gateway:
         self.commands = commands
         self.past = past
         self.tokens = tokens
-        self.attempts = Attempts()
-        self._identity = identity
+        self.attempts = Attempts(counters)
+        self._people = people
         self._keys = keys
         self.limiter: Limiter = limiter or Unlimited()
         self.counters = counters
         """What all gateways count together; None in a gateway that is alone."""
         self.addresses = Addresses(settings.proxy_networks)
         self.symbols = Symbols()
+        self.user_streams: ListenKeys | None = None
+        """Listen keys; None where there are no counters to keep them in."""
 
     @property
     def view(self) -> LiveView:
         """The live view as of now; it may be another object after the next await."""
         return self.follower.view
+
+    @property
+    def people(self) -> People:
+        """What is kept about people.
+
+        Raises:
+            ApiError: there is no database.
+        """
+        if self._people is None:
+            raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
+        return self._people
 
     @property
     def identity(self) -> Identity:
@@ -104,9 +121,7 @@ class Gateway:
         Raises:
             ApiError: there is no database.
         """
-        if self._identity is None:
-            raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
-        return self._identity
+        return self.people.identity
 
     @property
     def keys(self) -> Keys:
@@ -165,6 +180,8 @@ class Gateway:
             claims = self.tokens.verify(token, self.clock.now_ms())
         except InvalidToken:
             raise ApiError(GatewayCode.UNAUTHORIZED) from None
+        if self.session_ended(claims.session):
+            raise ApiError(GatewayCode.UNAUTHORIZED, detail="This session has ended; sign in again.")
         if claims.subject == OPERATOR:
             return Principal(claims, None)
         account = self.view.account_of(claims.subject)
@@ -174,6 +191,21 @@ class Gateway:
         if account is None:
             raise ApiError(GatewayCode.UNAUTHORIZED, detail="This token's user has no account here; sign in again.")
         return Principal(claims, self.view.accounts[account])
+
+    def session_ended(self, session: str) -> bool:
+        """Whether a session (of a principal; none: empty) is known to have ended. Asks nobody."""
+        return bool(session) and self._people is not None and self._people.sessions.ended(session)
+
+    def own_account(self, subject: str, number: int) -> LiveAccount:
+        """An account of a user: their first one, or a sub-account.
+
+        Raises:
+            ApiError: there is none of that number, or it is another's, which is answered alike.
+        """
+        account = self.view.accounts.get(number)
+        if account is None or owner_of(account.ref) != subject:
+            raise ApiError(Code.UNKNOWN_ACCOUNT, "account")
+        return account
 
     async def require_admin(self, principal: Principal) -> None:
         """See that somebody is an administrator, now.
@@ -189,7 +221,7 @@ class Gateway:
         account = self.view.account_of(user.subject)
         if account is None:
             try:
-                account = await self._open_account(user)
+                account = await self.open_account(user.subject)
             except ApiError as error:
                 if error.status < 500:
                     raise
@@ -199,15 +231,20 @@ class Gateway:
             await self.identity.set_account(user.subject, account)
         return account
 
-    async def _open_account(self, user: User) -> int:
-        answer = await self.commands.ask(OpenAccount(user.subject))
+    async def open_account(self, ref: str) -> int:
+        """An account of the engine under a name of ours, opened unless it is open already.
+
+        Raises:
+            ApiError: it was not opened, or nobody knows.
+        """
+        answer = await self.commands.ask(OpenAccount(ref))
         for event in answer.outcome.events:
             if isinstance(event, AccountOpened):
                 return event.account
             if isinstance(event, Rejected):
                 if event.code == Code.ACCOUNT_EXISTS.value:
                     await self.follower.at_least(answer.id, CATCH_UP_S)
-                    known = self.view.account_of(user.subject)
+                    known = self.view.account_of(ref)
                     if known is not None:
                         return known
                 raise refusal(event.code, event.field)
@@ -263,11 +300,11 @@ class Gateway:
         return now_ms - self._waiting[1]
 
     async def _database(self) -> str:
-        if self._identity is None:
+        if self._people is None:
             return "there is none: set DATABASE_URL"
         try:
             async with asyncio.timeout(HEALTH_S):
-                await self._identity.ping()
+                await self._people.identity.ping()
         except ApiError as error:
             return error.message
         except TimeoutError:

@@ -18,12 +18,19 @@ from aiohttp import web
 from exchange.api.app import Door
 from exchange.api.archived import Archived
 from exchange.api.auth.identity import COST, Identity, random_subject
+from exchange.api.auth.people import People
+from exchange.api.auth.second_factor import SecondFactors
+from exchange.api.auth.secrets import load_secrets
+from exchange.api.auth.sessions import Sessions
+from exchange.api.auth.store import Store
+from exchange.api.auth.sub_accounts import SubAccounts
 from exchange.api.auth.tokens import Tokens, load_key
 from exchange.api.commanding import DEADLINE_S, CommandPath
 from exchange.api.following import Follower
 from exchange.api.gateway import Gateway
 from exchange.api.headroom import Headroom, disk_of
 from exchange.api.http.crowd import MAX_CONNECTIONS, Crowd
+from exchange.api.limits.shared import SharedLimiter
 from exchange.api.past.reads import Past
 from exchange.api.v1.hub import Hub, ticking
 from exchange.api.websocket.line import GOING_AWAY
@@ -65,14 +72,15 @@ class Server:
 
         Raises:
             MustStop, EffectError: the log cannot be used; see `roles.stops`.
-            KeyUnusable: the key for tokens.
+            KeyUnusable: the key for tokens, or for secrets.
             OSError: the port is taken.
         """
         settings = self.settings
-        tokens = Tokens(load_key(settings.keys_dir))
+        token_key = load_key(settings.keys_dir)
+        tokens = Tokens(token_key)
         clock = self._clock
         reads, questions = self._log(), self._log()
-        history = identity = archived = None
+        history = people = archived = None
         if settings.database_url:
             segments = DatabaseSegments(settings.database_url)
             self._stack.push_async_callback(segments.close)
@@ -81,11 +89,26 @@ class Server:
             self._stack.push_async_callback(history.close)
             mark = sandbox_mark.read(settings.home)
             new_subject = mark.subject if mark is not None else random_subject
-            identity = Identity(settings.database_url, cost=self._password_cost, new_subject=new_subject)
-            self._stack.push_async_callback(identity.close)
+            secrets = load_secrets(settings.keys_dir)
+            store = Store(settings.database_url)
+            self._stack.push_async_callback(store.close)
+            identity = Identity(store, cost=self._password_cost, new_subject=new_subject)
+            self._stack.callback(identity.close)
+            people = People(
+                identity,
+                Sessions(store, token_key, days=settings.session_days, token_minutes=settings.token_minutes),
+                SecondFactors(store, secrets),
+                SubAccounts(store),
+            )
         hub = self.hub
-        store = FileSnapshotStore(settings.snapshots)
-        follower = Follower(reads, questions, store, self._sandbox or clock, questions.pin, history, audiences=[hub])
+        counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
+        self._stack.push_async_callback(counters.aclose)
+        seed = None if history is None else history.unfilled
+        limiter = SharedLimiter(settings, counters, clock, self._sandbox or clock, seed)
+        snapshots = FileSnapshotStore(settings.snapshots)
+        follower = Follower(
+            reads, questions, snapshots, self._sandbox or clock, questions.pin, history, audiences=[hub, limiter.orders]
+        )
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
         headroom = Headroom(questions.room, disk_of(settings.home / "valkey") if embedded else lambda: None)
@@ -98,8 +121,6 @@ class Server:
             submit=questions.submit,
         )
         past = Past(history)
-        counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
-        self._stack.push_async_callback(counters.aclose)
         gateway = Gateway(
             settings,
             questions,
@@ -107,9 +128,10 @@ class Server:
             follower,
             commands,
             past,
-            identity,
+            people,
             tokens,
             self._sandbox,
+            limiter=limiter,
             counters=counters,
         )
         self._stack.push_async_callback(follower.stop)
@@ -118,6 +140,9 @@ class Server:
             self._stack.callback(self._sandbox.close)
             self._task(self._sandbox.follow())
         self._task(headroom.follow(clock))
+        self._task(limiter.run())
+        if people is not None:
+            self._task(people.sessions.follow(clock))
         self._task(ticking(hub, lambda: follower.view))
         await self._listen(gateway, hub)
 

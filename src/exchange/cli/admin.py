@@ -13,6 +13,7 @@ import orjson
 
 from exchange import logs
 from exchange.api.auth.identity import ADMIN, USER, Identity, read_email
+from exchange.api.auth.store import Store
 from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError
@@ -72,11 +73,14 @@ async def _set_role(settings: Settings, email: str, role: str) -> int:
     if not settings.database_url:
         raise SettingsError("no database is known: set DATABASE_URL, or start `exchange up` in this EXCHANGE_HOME")
     address = read_email(email)
-    identity = Identity(settings.database_url, cost=4)
+    store = Store(settings.database_url)
+    identity = Identity(store, cost=4)
     try:
-        found = await identity.set_role(address, role)
+        subject = await identity.subject_of(address)
+        found = subject is not None and await identity.set_role(subject, role)
     finally:
-        await identity.close()
+        identity.close()
+        await store.close()
     if not found:
         print(f"exchange admin: there is no user {address}", file=sys.stderr)
         return 1

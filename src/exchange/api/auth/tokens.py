@@ -1,9 +1,9 @@
 """Bearer tokens: JWTs signed with a key of this home, made at the first start.
 
-A token names its user, never an account number or a role: the account is looked up in the live view at each request,
-and so a token that was made for another log opens nothing; the role is looked up in the database where it matters,
-and so taking it away works at once. The one exception are the operator's short-lived tokens, made on the machine
-itself.
+A token names its user and its session, never an account number or a role: the account is looked up in the live view at
+each request, and so a token that was made for another log opens nothing; the role is looked up in the database where it
+matters, and so taking it away works at once; whether the session has ended, `sessions` knows. The one exception are the
+operator's short-lived tokens, made on the machine itself.
 
 One algorithm, all claims required, no key below 32 bytes.
 """
@@ -34,13 +34,14 @@ class InvalidToken(Exception):
 
 
 class Claims:
-    """Whose token it is, and until when (milliseconds since the epoch)."""
+    """Whose token it is, until when (milliseconds since the epoch), of which session; the operator's are of none."""
 
-    __slots__ = ("expires_ms", "subject")
+    __slots__ = ("expires_ms", "session", "subject")
 
-    def __init__(self, subject: str, expires_ms: int) -> None:
+    def __init__(self, subject: str, expires_ms: int, session: str) -> None:
         self.subject = subject
         self.expires_ms = expires_ms
+        self.session = session
 
 
 def load_key(keys_dir: Path) -> bytes:
@@ -74,11 +75,13 @@ class Tokens:
         self._key = key
         self._known: OrderedDict[str, Claims] = OrderedDict()
 
-    def issue(self, subject: str, now_ms: int, minutes: int) -> tuple[str, int]:
-        """A token for a subject, and the moment (milliseconds since the epoch) at which it ends."""
+    def issue(self, subject: str, now_ms: int, minutes: int, session: str = "") -> tuple[str, int]:
+        """A token for a subject, of a session, and the moment (milliseconds since the epoch) at which it ends."""
         issued = now_ms // 1000
         expires = issued + minutes * 60
         claims = {"sub": subject, "iat": issued, "exp": expires, "iss": ISSUER}
+        if session:
+            claims["sid"] = session
         return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires * 1000
 
     def verify(self, token: str, now_ms: int) -> Claims:
@@ -111,7 +114,9 @@ class Tokens:
             )
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken("the token is not valid") from error
-        subject, expires = body["sub"], body["exp"]
-        if not isinstance(subject, str) or not isinstance(expires, int):
+        subject, expires, session = body["sub"], body["exp"], body.get("sid", "")
+        if not isinstance(subject, str) or not isinstance(expires, int) or not isinstance(session, str):
             raise InvalidToken("the token's claims have the wrong type")
-        return Claims(subject, expires * 1000)
+        if not session and subject != OPERATOR:
+            raise InvalidToken("the token is of no session")
+        return Claims(subject, expires * 1000, session)

@@ -28,6 +28,13 @@ _AT_LEAST: Final[Json] = {
     "description": "Answer from a state that holds the log up to here, or with `view_behind`.",
     "schema": {"$ref": "#/components/schemas/Position"},
 }
+_ACCOUNT: Final[Json] = {
+    "name": "X-Exchange-Account",
+    "in": "header",
+    "required": False,
+    "description": "The caller's sub-account that is meant; without it, their first account.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+}
 _POSITION: Final[Json] = {
     "description": "The answer holds the log up to here.",
     "schema": {"$ref": "#/components/schemas/Position"},
@@ -43,6 +50,22 @@ _TOKEN: Final[Json] = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "From `POST signin`, or `exchange admin token`. No cookie, and no token in an address.",
+}
+
+_KEY: Final[Json] = {
+    "key": {"type": "apiKey", "in": "header", "name": "X-Exchange-Key", "description": "From `POST api-keys`."},
+    "timestamp": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Exchange-Timestamp",
+        "description": "Milliseconds since the epoch. `X-Exchange-Window` may say for how many milliseconds from then on.",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Exchange-Signature",
+        "description": "Over timestamp, window, method, target and body, as docs/api.md says.",
+    },
 }
 
 _EXAMPLES: Final[Mapping[str, object]] = {
@@ -89,10 +112,10 @@ def document(routes: tuple[Route, ...]) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas.COMPONENTS,
-            "parameters": {"AtLeast": _AT_LEAST},
+            "parameters": {"AtLeast": _AT_LEAST, "Account": _ACCOUNT},
             "headers": {"Position": _POSITION},
             "responses": refused.responses,
-            "securitySchemes": {"token": _TOKEN},
+            "securitySchemes": {"token": _TOKEN, **_KEY},
         },
     }
 
@@ -140,13 +163,20 @@ class Refused:
 
 def _operation(route: Route, refused: Refused) -> Json:
     declared = route.endpoint
+    parameters: list[Json] = [
+        *_path(route.path),
+        *_query(declared.query),
+        {"$ref": "#/components/parameters/AtLeast"},
+    ]
     operation: Json = {
         "operationId": _name(route),
         "summary": declared.summary,
         "tags": [route.access.value],
-        "security": [] if route.access is Access.PUBLIC else [{"token": []}],
-        "parameters": [*_path(route.path), *_query(declared.query), {"$ref": "#/components/parameters/AtLeast"}],
+        "security": _security(route.access),
+        "parameters": parameters,
     }
+    if route.access.personal:
+        operation["parameters"] = [*parameters, {"$ref": "#/components/parameters/Account"}]
     if declared.body is not None:
         content = {"schema": _with_examples(described_object(declared.body), declared.body)}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
@@ -155,6 +185,13 @@ def _operation(route: Route, refused: Refused) -> Json:
         told["headers"] = {"X-Exchange-Position": {"$ref": "#/components/headers/Position"}}
     operation["responses"] = {str(declared.status): told, **refused.refer(route)}
     return operation
+
+
+def _security(access: Access) -> list[Json]:
+    if access is Access.PUBLIC:
+        return []
+    token: Json = {"token": []}
+    return [token] if access.scope is None else [token, {name: [] for name in _KEY}]
 
 
 def _name(route: Route) -> str:

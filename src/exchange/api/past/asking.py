@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
-from exchange.api.auth.identity import DATABASE_S
+from exchange.api.auth.store import DATABASE_S
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.projections.live.recent import Item, Key, Recent
 from exchange.projections.live.records import AmendmentKey

@@ -63,6 +63,11 @@ class Call:
         """Where the request comes from."""
         return self.gateway.addresses.of(self._request)
 
+    @property
+    def agent(self) -> str:
+        """What the client calls itself."""
+        return self._request.headers.get(hdrs.USER_AGENT, "")
+
     def path(self, name: str) -> str:
         """A part of the path."""
         return self._parts[name]

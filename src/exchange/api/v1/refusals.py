@@ -43,6 +43,9 @@ _ALWAYS: Final[Codes] = frozenset([
     Code.UNKNOWN_FIELD, Code.INVALID_FIELD,
 ])  # fmt: skip
 _TOKEN: Final[Codes] = frozenset([G.UNAUTHORIZED, G.LOG_UNAVAILABLE])
+_KEY: Final[Codes] = frozenset([
+    G.KEY_REFUSED, G.BAD_SIGNATURE, G.OUTSIDE_WINDOW, G.KEY_NOT_ALLOWED, G.KEY_UNREADABLE, G.DATABASE_UNAVAILABLE, G.BUSY,
+])  # fmt: skip
 _ADMIN: Final[Codes] = frozenset([G.FORBIDDEN, G.DATABASE_UNAVAILABLE])
 _AMOUNT: Final[Codes] = frozenset([
     G.NOT_A_STRING, G.MALFORMED_AMOUNT, G.TOO_PRECISE, Code.OUT_OF_RANGE, Code.NOT_POSITIVE,
@@ -54,8 +57,10 @@ def refusals(access: Access, declared: Endpoint) -> Codes:
     codes = _ALWAYS | declared.codes
     if access is not Access.PUBLIC:
         codes |= _TOKEN
-    if access is Access.USER:
-        codes |= {G.NO_ACCOUNT}
+    if access.scope is not None:
+        codes |= _KEY
+    if access.personal:
+        codes |= {G.NO_ACCOUNT, Code.UNKNOWN_ACCOUNT}
     if access is Access.ADMIN:
         codes |= _ADMIN
     kinds = list(_kinds([*declared.query.values(), *(declared.body or {}).values()]))
