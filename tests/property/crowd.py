@@ -32,7 +32,7 @@ class Crowd:
         self.machine = Machine()
         self._ms = 1_000
         for command in (
-            OpenLog(LOG_ID, 2, 1_000),
+            OpenLog(LOG_ID, 3, 1_000),
             CreateAsset("AA", 0),
             CreateAsset("QQ", 0),
             CreateMarket(MARKET, 1, 1, 0, -50, 100),

@@ -23,6 +23,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -36,6 +37,7 @@ from exchange.commands.types import (
     SetTradeGroup,
     Tick,
     Tier,
+    Transfer,
     Uncross,
     Withdraw,
 )
@@ -72,7 +74,7 @@ _sides = st.sampled_from(tuple(SIDES.values()))
 _stps = st.sampled_from(tuple(SELF_TRADES.values()))
 
 WORLD: list[Command] = [
-    OpenLog(LOG_ID, 2, 20, 4),
+    OpenLog(LOG_ID, 3, 20, 4),
     CreateAsset("AA", 0),
     CreateAsset("QQ", 2),
     CreateMarket("AA-QQ", 1, 1, 0, 1_000, 25_000),
@@ -143,6 +145,7 @@ _cancels = st.builds(Cancel, _any_account, _few, st.just("")) | st.builds(
 )
 _amends = st.builds(Amend, _any_account, _few, _few | _amounts)
 _refs = st.sampled_from(("r1", "r2", "r3", "r4", "first-AA"))
+_people = st.sampled_from(("", "operator", "f" * 32))
 
 
 @st.composite
@@ -203,8 +206,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
     | st.builds(CancelList, _any_account, st.just(0), st.sampled_from(("a", "b"))),
     st.builds(Deposit, _any_account, _assets, _amounts, _refs),
     st.builds(Withdraw, _any_account, _assets, _amounts, _refs),
-    st.builds(SettleWithdrawal, _few) | st.builds(ReleaseWithdrawal, _few),
-    st.builds(SetMarketStatus, _markets, st.just("open") | _statuses),
+    st.builds(Transfer, _any_account, _any_account, _assets, _amounts, _refs),
+    st.builds(SettleWithdrawal, _few, _people) | st.builds(ReleaseWithdrawal, _few),
+    st.builds(SetMarketStatus, _markets, st.just("open") | _statuses, _people),
     st.builds(Uncross, _markets, st.sampled_from(("open", "post_only", "cancel_only", "halted"))),
     st.builds(SetMarketFees, _markets, _rates, _rates, st.booleans()),
     st.builds(SetMarketLimits, _markets, _limits),
@@ -212,12 +216,12 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(SetStp, _any_account, _stps) | st.builds(SetTradeGroup, _any_account, st.integers(0, 2)),
     st.builds(SetSwitch, _any_account, st.integers(0, 30)),
     st.builds(SetAccountStatus, _any_account, st.just("open") | st.sampled_from(tuple(ACCOUNT_STATUSES.values()))),
-    st.builds(Tick),
+    st.builds(Tick) | st.builds(Record, st.just("operator"), st.just("did"), _refs),
     st.builds(OpenAccount, st.sampled_from(("user-0", "more"))),
     st.builds(CreateAsset, _assets, st.integers(0, 18)),
     st.builds(CreateMarket, _markets, _amounts, _amounts, _amounts, _rates, _rates),
-    st.builds(OpenLog, st.just(LOG_ID), st.integers(1, 3), st.integers(0, 50))
-    | st.builds(SetRules, st.integers(0, 3), st.integers(0, 9)),
+    st.builds(OpenLog, st.just(LOG_ID), st.integers(1, 4), st.integers(0, 50))
+    | st.builds(SetRules, st.integers(0, 4), st.integers(0, 9)),
 )
 """One command, likely or not."""
 
@@ -236,7 +240,7 @@ def flows(draw: st.DrawFn) -> list[CommandEntry]:
     if draw(st.booleans()) and draw(st.booleans()):
         del world[draw(st.integers(0, len(world) - 1))]
     if draw(st.integers(0, 9)) == 9:
-        world[0] = OpenLog(LOG_ID, 1, 20)
+        world[0] = OpenLog(LOG_ID, draw(st.sampled_from((1, 2))), 20)
     payloads: list[Command | list[bytes]] = [
         *world,
         *draw(st.lists(commands | commands | commands | poison, max_size=40)),

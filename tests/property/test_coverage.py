@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from exchange.commands import types as commands
 from exchange.commands.codec import decode
-from exchange.commands.types import Command
+from exchange.commands.types import Administrative, Command
 from exchange.engine import Machine
 from exchange.events.types import (
     EVENT_NAMES,
@@ -61,7 +61,7 @@ _KINDS = [kind for kind in vars(commands).values() if isinstance(kind, type) and
 
 def wanted() -> Iterator[_Key]:
     """Everything that has to happen."""
-    yield from (("command", kind) for kind in _KINDS if kind is not Command)
+    yield from (("command", kind) for kind in _KINDS if kind not in (Command, Administrative))
     yield from (("event", kind) for kind in EVENT_NAMES)
     yield from (("code", code) for code in Code if code not in DIRECTED)
     yield from (("item", what) for what in ("done", "refused", "repeated"))

@@ -71,7 +71,7 @@ def test_any_sequence_has_the_outcome_of_the_reference(entries: list[CommandEntr
     compare(entries, rows_too=True, restored_at=0.5)
 
 
-@pytest.mark.parametrize("rules", [1, 2])
+@pytest.mark.parametrize("rules", [1, 2, 3])
 def test_one_long_history_has_the_outcome_of_the_reference(rules: int) -> None:
     entries = flow(seed=20_240_229, length=600, rules=rules)
     compare(entries, rows_too=True, restored_at=0.7)

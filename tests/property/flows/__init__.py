@@ -2,7 +2,7 @@
 
 Few accounts, prices of a handful of ticks and quantities of a handful of lots, so that orders cross all the time, queue
 at the same price, are triggered, and run out of money; short times, so that orders expire and names are forgotten; low
-bounds; and, in every sequence, commands that must be refused. Most flows are of the second rules, some of the first,
+bounds; and, in every sequence, commands that must be refused. Most flows are of the third rules, some of earlier ones,
 some go over in the middle. A flow is plain data: any part of it is again a sequence of commands, which is what lets a
 failing one be shrunk.
 """
@@ -11,10 +11,10 @@ import random
 from collections.abc import Callable
 
 from exchange.commands.codec import FIELD, decode, encode
-from exchange.commands.types import Command, Tick
+from exchange.commands.types import Administrative, Command, Tick
 from exchange.terms.codes import Refused
 from exchange.terms.stream import CommandEntry
-from tests.property.flows.choosing import LOG_ID, Choice
+from tests.property.flows.choosing import LOG_ID, PEOPLE, Choice
 from tests.property.flows.orders import Orders
 from tests.property.flows.poison import poison
 from tests.property.flows.scenes import Scenes
@@ -28,12 +28,17 @@ _Payload = bytes | Command | list[bytes]
 _Maker = Callable[[], _Payload | None]
 
 
-def flow(seed: int, length: int = 0, rules: int | None = None) -> list[CommandEntry]:
-    """The flow of a seed: a world and then `length` commands in it (10 to 80 when not told), under the second rules, or
-    the first, or (0) going over in the middle; whichever it is when not told."""
+def flow(seed: int, length: int = 0, rules: int = 0, *, goes_over: bool = False) -> list[CommandEntry]:
+    """The flow of a seed: a world and then `length` commands in it (10 to 80 when not told), under these rules and,
+    when it goes over, newer ones from the middle on; when the rules are not told, both are the seed's."""
     dice = random.Random(seed)
-    begun = dice.choices((1, 0, 2), (12, 10, 78))[0] if rules is None else rules
-    return _Flow(dice, begun).make(length or dice.randint(10, 80))
+    if not rules:
+        rules, goes_over = dice.choices(_BEGINNINGS, _WEIGHTS)[0]
+    return _Flow(dice, rules, goes_over).make(length or dice.randint(10, 80))
+
+
+_BEGINNINGS = ((1, False), (1, True), (2, False), (2, True), (3, False))
+_WEIGHTS = (10, 8, 12, 8, 62)
 
 
 def entry(ms: int, seq: int, payload: _Payload) -> CommandEntry:
@@ -44,9 +49,9 @@ def entry(ms: int, seq: int, payload: _Payload) -> CommandEntry:
 
 
 class _Flow:
-    def __init__(self, dice: random.Random, rules: int) -> None:
-        self._c = Choice(dice, rules or 1)
-        self._goes_over = rules == 0
+    def __init__(self, dice: random.Random, rules: int, goes_over: bool) -> None:
+        self._c = Choice(dice, rules)
+        self._goes_over = goes_over
         self._entries: list[CommandEntry] = []
         self._seq = 0
         self._wait: int | None = None
@@ -86,6 +91,11 @@ class _Flow:
             (3, Tick),
             (1, settings.rules),
         ]
+        self._third: list[tuple[int, _Maker]] = [
+            *self._second,
+            (9, settings.transfer),
+            (2, settings.record),
+        ]
         self._lists: list[tuple[int, _Maker]] = [(1, orders.place_list)]
 
     def make(self, length: int) -> list[CommandEntry]:
@@ -95,7 +105,7 @@ class _Flow:
         for number in range(length):
             if number == over:
                 self._append(self._settings.rules())
-            makers = self._second if self._c.shadow.rules >= 2 else self._first
+            makers = (self._first, self._first, self._second, self._third)[self._c.shadow.rules]
             if self._c.theme == "lists" and self._c.shadow.rules >= 2 and self._c.often(0.3):
                 makers = self._lists
             maker = self._c.dice.choices([maker for _, maker in makers], [weight for weight, _ in makers])[0]
@@ -115,6 +125,8 @@ class _Flow:
         self._wait = None
         self._seq = 0 if step else self._seq + 1
         c.now += step
+        if isinstance(payload, Administrative) and c.often(0.3 if c.shadow.rules >= 3 else 0.02):
+            payload.by = c.one(PEOPLE)
         made = entry(c.now, self._seq, payload)
         self._entries.append(made)
         try:

@@ -13,6 +13,9 @@ DECIMALS: Final = {"AA": 0, "BB": 3, "QQ": 2, "WEI": 18}
 GRIDS: Final = {"AA-QQ": (5, 1), "BB-QQ": (100, 10), "BB-AA": (1000, 1), "WEI-QQ": (10**10, 10**9)}
 """Tick and lot size of each market."""
 
+PEOPLE: Final = ("operator", "0123456789abcdef" * 2, "f" * 32)
+"""Who administers."""
+
 WORLD: Final = 4
 """How many accounts are opened at first."""
 

@@ -8,6 +8,7 @@ from exchange.commands.types import (
     Limits,
     OpenAccount,
     OpenLog,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -20,12 +21,13 @@ from exchange.commands.types import (
     SettleWithdrawal,
     SetTradeGroup,
     Tier,
+    Transfer,
     Uncross,
     Withdraw,
 )
 from exchange.terms.amounts import MAX_AMOUNT, MAX_COUNT
 from exchange.terms.words import ACCOUNT_STATUSES, FIRST_USER, MARKET_STATUSES, SELF_TRADES
-from tests.property.flows.choosing import DECIMALS, GRIDS, LOG_ID, WORLD, Choice
+from tests.property.flows.choosing import DECIMALS, GRIDS, LOG_ID, PEOPLE, WORLD, Choice
 
 FEE_RATES = (0, 0, 1, 1000, 25_000, 100_000)
 WINDOWS = (0, 3, 7, 60, 60, 1_000_000)
@@ -45,7 +47,7 @@ class Settings:
         c = self._c
         rules = c.rules
         names = 0 if rules < 2 else c.one(NAMES)
-        world: list[Command] = [OpenLog(LOG_ID, 3, 5)] if c.often(0.05) else []
+        world: list[Command] = [OpenLog(LOG_ID, 4, 5)] if c.often(0.05) else []
         world += [OpenLog(LOG_ID, rules, c.one(WINDOWS), names)]
         markets = c.dice.sample(sorted(GRIDS), k=c.one((2, 3) if c.theme == "markets" else (1, 1, 2)))
         assets = sorted({asset for name in markets for asset in name.split("-")})
@@ -63,7 +65,11 @@ class Settings:
                         )
                     world.append(Deposit(account, asset, amount, f"first-{asset}"))
         if rules >= 2:
-            world += [SetTradeGroup(FIRST_USER + 1, 7), SetTradeGroup(FIRST_USER + 2, 7)] if c.often(0.3) else []
+            world += (
+                [SetTradeGroup(FIRST_USER + 1, 7), SetTradeGroup(FIRST_USER + 2, 7)]
+                if c.often(0.3 * (rules - 1))
+                else []
+            )
             for account in range(FIRST_USER, FIRST_USER + WORLD):
                 if c.often(0.8 if c.theme == "selves" else 0.15):
                     world.append(SetStp(account, c.one(tuple(SELF_TRADES.values()))))
@@ -81,7 +87,7 @@ class Settings:
         """A command that sets up more, or would have to be refused."""
         return self._c.one(
             (
-                OpenLog(LOG_ID, self._c.one((1, 2, 3)), 5),
+                OpenLog(LOG_ID, self._c.one((1, 2, 3, 4)), 5),
                 CreateAsset(self._c.one(("AA", "NEW", "NEW2")), 4),
                 OpenAccount(self._c.one(("user-1", "user-9", "outside", "fees"))),
                 self._market(self._c.one(tuple(GRIDS))),
@@ -94,7 +100,7 @@ class Settings:
         )
 
     def rules(self) -> Command:
-        return SetRules(self._c.one((2, 2, 2, 3, 1)), self._c.one(NAMES))
+        return SetRules(self._c.one((2, 3, 3, 3, 4, 1)), self._c.one(NAMES))
 
     def _market(self, name: str) -> CreateMarket:
         tick, lot = GRIDS.get(name, (1, 1))
@@ -211,6 +217,26 @@ class Settings:
     def withdraw(self) -> Command:
         account, asset, ref = self._transfer()
         return Withdraw(account, asset, self._amount(self._c.shadow.available(account, asset)), ref)
+
+    def transfer(self) -> Command:
+        """Mostly within a group: the other money is refused."""
+        account, asset, ref = self._transfer()
+        c = self._c
+        accounts = c.shadow.accounts
+        grouped = [id for id, account in accounts.items() if account.group]
+        if grouped and c.often(0.8):
+            account = c.one(grouped)
+        group = accounts[account].group if account in accounts else 0
+        near = [id for id in grouped if id != account and accounts[id].group == group]
+        to = c.one(near) if near and c.often(0.85) else c.account()
+        limit = c.shadow.available(account, asset)
+        if c.often(0.2):
+            limit = MAX_AMOUNT - c.shadow.total(to, asset)
+        return Transfer(account, to, asset, self._amount(limit), ref)
+
+    def record(self) -> Command:
+        c = self._c
+        return Record(c.one(PEOPLE), c.one(("role.granted", "key.revoked", "a")), c.one((PEOPLE[1], "k/1", "x" * 64)))
 
     def finish_withdrawal(self) -> Command:
         number = self._c.dice.randint(1, len(self._c.shadow.withdrawals) + 1)

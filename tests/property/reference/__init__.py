@@ -45,6 +45,8 @@ _HANDLERS: Final[dict[type[Command], Callable[[World, Any], None]]] = {
     commands.Withdraw: setup.withdraw,
     commands.SettleWithdrawal: setup.finish_withdrawal,
     commands.ReleaseWithdrawal: setup.finish_withdrawal,
+    commands.Transfer: setup.transfer,
+    commands.Record: setup.record,
     commands.Place: orders.place,
     commands.PlaceList: orders.place_list,
     commands.Cancel: changes.cancel,

@@ -17,7 +17,7 @@ def uncross(world: World, command: Uncross) -> None:
         raise Refused(Code.MARKET_CLOSED, "market")
     if market.status != "auction":
         raise Refused(Code.NOT_IN_AUCTION, "market")
-    market.uncrossing = Uncrossing(auction_price(world, market), command.status)
+    market.uncrossing = Uncrossing(auction_price(world, market), command.status, command.by)
     go_on(world, market)
 
 
@@ -71,7 +71,7 @@ def go_on(world: World, market: Market) -> None:
     market.uncrossing = None
     market.traded_at = auction.price
     market.status = auction.status
-    world.tell(Uncrossed(market.name, auction.price, auction.traded))
+    world.tell(Uncrossed(market.name, auction.price, auction.traded, auction.by))
     world.tell(MarketStatusSet(market.name, market.status))
 
 

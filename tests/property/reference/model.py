@@ -54,6 +54,7 @@ class Uncrossing:
 
     price: int
     status: MarketStatus
+    by: str
     traded: int = 0
 
 

@@ -9,6 +9,7 @@ from exchange.commands.types import (
     Deposit,
     OpenAccount,
     OpenLog,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -20,6 +21,7 @@ from exchange.commands.types import (
     SetSwitch,
     SettleWithdrawal,
     SetTradeGroup,
+    Transfer,
     Withdraw,
 )
 from exchange.events.types import (
@@ -33,10 +35,12 @@ from exchange.events.types import (
     MarketFeesSet,
     MarketLimitsSet,
     MarketStatusSet,
+    Recorded,
     RulesSet,
     StpSet,
     SwitchSet,
     TradeGroupSet,
+    Transferred,
     WithdrawalReleased,
     WithdrawalReserved,
     WithdrawalSettled,
@@ -63,7 +67,7 @@ def set_rules(world: World, command: SetRules) -> None:
     if not world.rules < command.rules <= RULES:
         raise Refused(Code.UNKNOWN_RULES, "rules")
     world.rules, world.dedup_names = command.rules, command.dedup_names
-    world.tell(RulesSet(command.rules, command.dedup_names))
+    world.tell(RulesSet(command.rules, command.dedup_names, command.by))
 
 
 # --- assets and markets ----------------------------------------------------------------------------------------------
@@ -73,7 +77,7 @@ def create_asset(world: World, command: CreateAsset) -> None:
     if command.asset in world.assets:
         raise Refused(Code.ASSET_EXISTS, "asset")
     world.assets[command.asset] = command.decimals
-    world.tell(AssetCreated(command.asset, command.decimals))
+    world.tell(AssetCreated(command.asset, command.decimals, command.by))
 
 
 def create_market(world: World, command: CreateMarket) -> None:
@@ -94,7 +98,7 @@ def create_market(world: World, command: CreateMarket) -> None:
         raise Refused(Code.INEXACT_MARKET, "tick_size")
     least, maker_fee, taker_fee = command.min_notional, command.maker_fee, command.taker_fee
     world.markets[name] = Market(name, base, quote, decimals, tick, lot, least, maker_fee, taker_fee)
-    world.tell(MarketCreated(name, tick, lot, least, maker_fee, taker_fee))
+    world.tell(MarketCreated(name, tick, lot, least, maker_fee, taker_fee, command.by))
 
 
 def set_market_status(world: World, command: SetMarketStatus) -> None:
@@ -104,14 +108,14 @@ def set_market_status(world: World, command: SetMarketStatus) -> None:
     if command.status in ("open", "post_only") and world.crossed(market):
         raise Refused(Code.BOOK_CROSSED, "status")
     market.status = command.status
-    world.tell(MarketStatusSet(command.market, command.status))
+    world.tell(MarketStatusSet(command.market, command.status, command.by))
 
 
 def set_market_fees(world: World, command: SetMarketFees) -> None:
     market = world.market(command.market)
     market.maker_fee, market.taker_fee = command.maker_fee, command.taker_fee
     market.own_fees = world.rules >= 2 and not command.tiered
-    world.tell(MarketFeesSet(command.market, command.maker_fee, command.taker_fee, command.tiered))
+    world.tell(MarketFeesSet(command.market, command.maker_fee, command.taker_fee, command.tiered, command.by))
 
 
 def set_market_limits(world: World, command: SetMarketLimits) -> None:
@@ -134,6 +138,7 @@ def set_market_limits(world: World, command: SetMarketLimits) -> None:
             limits.max_parts,
             limits.max_position,
             limits.max_fills,
+            command.by,
         ),
     )
 
@@ -143,7 +148,7 @@ def set_fee_tiers(world: World, command: SetFeeTiers) -> None:
         raise Refused(Code.UNKNOWN_ASSET, "asset")
     table = [(tier.volume, tier.maker_fee, tier.taker_fee) for tier in command.tiers]
     world.tiers[command.asset] = table
-    world.tell(FeeTiersSet(command.asset, table))
+    world.tell(FeeTiersSet(command.asset, table, command.by))
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------
@@ -159,7 +164,7 @@ def open_account(world: World, command: OpenAccount) -> None:
 
 def set_account_status(world: World, command: SetAccountStatus) -> None:
     world.user(command.account).status = command.status
-    world.tell(AccountStatusSet(command.account, command.status))
+    world.tell(AccountStatusSet(command.account, command.status, command.by))
 
 
 def set_stp(world: World, command: SetStp) -> None:
@@ -169,13 +174,17 @@ def set_stp(world: World, command: SetStp) -> None:
 
 def set_trade_group(world: World, command: SetTradeGroup) -> None:
     world.user(command.account).group = command.group
-    world.tell(TradeGroupSet(command.account, command.group))
+    world.tell(TradeGroupSet(command.account, command.group, command.by))
 
 
 def set_switch(world: World, command: SetSwitch) -> None:
     at_ms = world.now + command.timeout_ms if command.timeout_ms else 0
     world.user(command.account).switch_ms = at_ms
     world.tell(SwitchSet(command.account, at_ms))
+
+
+def record(world: World, command: Record) -> None:
+    world.tell(Recorded(command.by, command.act, command.subject))
 
 
 # --- money in and out ------------------------------------------------------------------------------------------------
@@ -188,7 +197,7 @@ def deposit(world: World, command: Deposit) -> None:
     if world.total(command.account, command.asset) + command.amount > MAX_AMOUNT:
         raise Refused(Code.BALANCE_LIMIT, "amount")
     world.transfer(OUTSIDE, command.account, command.asset, command.amount)
-    world.tell(Deposited(command.account, command.asset, command.amount, command.ref))
+    world.tell(Deposited(command.account, command.asset, command.amount, command.ref, command.by))
 
 
 def withdraw(world: World, command: Withdraw) -> None:
@@ -203,7 +212,31 @@ def withdraw(world: World, command: Withdraw) -> None:
     world.tell(WithdrawalReserved(found.id, found.account, found.asset, found.amount, command.ref))
 
 
-def _check_transfer(world: World, command: Deposit | Withdraw) -> None:
+def transfer(world: World, command: Transfer) -> None:
+    sender = world.user(command.account)
+    claim(world, "transfer", command.account, command.ref)
+    checks.frozen(world, command.account)
+    if command.to not in world.accounts:
+        raise Refused(Code.UNKNOWN_ACCOUNT, "to")
+    if command.to < FIRST_USER:
+        raise Refused(Code.HOUSE_ACCOUNT, "to")
+    if command.to == command.account:
+        raise Refused(Code.SAME_ACCOUNT, "to")
+    receiver = world.accounts[command.to]
+    if not sender.group or sender.group != receiver.group:
+        raise Refused(Code.NOT_SAME_GROUP, "to")
+    if receiver.status == "frozen":
+        raise Refused(Code.ACCOUNT_FROZEN, "to")
+    _check_transfer(world, command)
+    if world.available(command.account, command.asset) < command.amount:
+        raise Refused(Code.INSUFFICIENT_FUNDS, "amount")
+    if world.total(command.to, command.asset) + command.amount > MAX_AMOUNT:
+        raise Refused(Code.BALANCE_LIMIT, "amount")
+    world.transfer(command.account, command.to, command.asset, command.amount)
+    world.tell(Transferred(command.account, command.to, command.asset, command.amount, command.ref))
+
+
+def _check_transfer(world: World, command: Deposit | Withdraw | Transfer) -> None:
     if command.asset not in world.assets:
         raise Refused(Code.UNKNOWN_ASSET, "asset")
     if command.amount == 0:
@@ -215,9 +248,9 @@ def finish_withdrawal(world: World, command: SettleWithdrawal | ReleaseWithdrawa
         if found.id == command.withdrawal and found.pending:
             found.pending = False
             if isinstance(command, ReleaseWithdrawal):
-                world.tell(WithdrawalReleased(found.id, found.account, found.asset, found.amount))
+                world.tell(WithdrawalReleased(found.id, found.account, found.asset, found.amount, command.by))
                 return
             world.transfer(found.account, OUTSIDE, found.asset, found.amount)
-            world.tell(WithdrawalSettled(found.id, found.account, found.asset, found.amount))
+            world.tell(WithdrawalSettled(found.id, found.account, found.asset, found.amount, command.by))
             return
     raise Refused(Code.UNKNOWN_WITHDRAWAL, "withdrawal")
