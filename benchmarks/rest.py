@@ -61,8 +61,11 @@ class Gateways(Running):
         self._pids = [self.start("api").pid for _ in range(self.settings.gateways)]
         wait(lambda: self._stand_at(START))
         people = [{"email": f"bench{number}@example.org", "password": _PERSON} for number in range(USERS)]
-        self._fund([int(str(self._post("signup", person)["account"])) for person in people])
-        self._tokens = [str(self._post("signin", person)["token"]) for person in people]
+        for person in people:
+            self._post("signup", person)
+        signed = [self._post("signin", person) for person in people]
+        self._fund([int(str(answer["account"])) for answer in signed])
+        self._tokens = [str(answer["token"]) for answer in signed]
         return self
 
     def load(self, clients: int, seconds: float) -> dict[str, float]:

@@ -112,22 +112,27 @@ def _await_result(log: BlockingRedisLog, id: StreamId, pause: Callable[[float], 
 
 
 def _join(gateway: "_Gateway", email: str) -> bool:
-    """Sign somebody up and fund the account; False when they were there already."""
+    """Sign somebody up and fund the account; False when they were there already, perhaps with a password of their own."""
     credentials = {"email": email, "password": PASSWORD}
     status, answer = gateway.call("POST", "/api/v1/signup", credentials)
-    if status == 409:
-        return False
     if status == 201:
         status, answer = gateway.call("POST", "/api/v1/signin", credentials)
+    if status == 401:
+        return False
     if status != 200:
         raise DemoError(f"{email} could not join: {status} {answer}")
     token = answer["token"]
-    for asset, amount in MONEY.items():
+    status, answer = gateway.call("GET", "/api/v1/balances", token=token)
+    if status != 200:
+        raise DemoError(f"what {email} holds cannot be asked: {status} {answer}")
+    held = {balance["asset"] for balance in answer["balances"]}
+    missing = {asset: amount for asset, amount in MONEY.items() if asset not in held}
+    for asset, amount in missing.items():
         deposit = {"asset": asset, "amount": amount, "ref": f"demo-{asset}"}
         status, answer = gateway.call("POST", "/api/v1/deposits", deposit, token)
         if status != 201:
             raise DemoError(f"the faucet refused {amount} {asset} for {email}: {status} {answer}")
-    return True
+    return bool(missing)
 
 
 class _Gateway:

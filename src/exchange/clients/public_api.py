@@ -54,6 +54,7 @@ class PublicApi:
         self._credentials = credentials
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
+        self._refresh_token = ""
         self._signing_in = asyncio.Lock()
         self._position: StreamId = START
 
@@ -86,9 +87,26 @@ class PublicApi:
                 if refusal.status != 401:
                     raise
         async with self._signing_in:
-            if self._token == token:  # nobody else has renewed it meanwhile
+            if self._token == token and not await self._refreshed():  # nobody else has renewed it meanwhile
                 await self._sign_in()
         return await self._ask(method, path, parameters, body)
+
+    async def _refreshed(self) -> bool:
+        """Get the next token of this session; False when it is over, or has not begun."""
+        if not self._refresh_token:
+            return False
+        self._token = ""
+        body, self._refresh_token = {"refresh_token": self._refresh_token}, ""
+        try:
+            self._signed_in(await self._ask("POST", "/refresh", {}, body))
+        except Refused:
+            return False
+        return True
+
+    def _signed_in(self, answer: Json) -> None:
+        if answer["account"] is None:
+            raise Unavailable("the exchange has not opened an account for us yet")
+        self._token, self._refresh_token = str(answer["token"]), str(answer["refresh_token"])
 
     async def _sign_in(self) -> None:
         """Sign in, and up first if nobody knows us.
@@ -107,9 +125,7 @@ class PublicApi:
             await self._ask("POST", "/signup", {}, user)
             _logger.info("signed up", email=self._credentials.email)
             answer = await self._ask("POST", "/signin", {}, user)
-        if answer["account"] is None:
-            raise Unavailable("the exchange has not opened an account for us yet")
-        self._token = str(answer["token"])
+        self._signed_in(answer)
 
     async def _ask(
         self, method: str, path: str, parameters: Mapping[str, str | int], body: Mapping[str, str] | None

@@ -18,6 +18,7 @@ class Gateway:
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
         self.token = "first"
+        self.refresh = "r"
         self.asked: list[tuple[str, str, object, str, str]] = []
         self.answers: list[Answer | None] = []
         """One for each request that is not about signing in; None breaks the connection."""
@@ -31,11 +32,16 @@ class Gateway:
         )
         if path == "/signup":
             self.known[body["email"]] = body["password"]
-            return web.json_response({"email": body["email"], "account": 100}, status=201)
+            return web.json_response({"email": body["email"]}, status=201)
         if path == "/signin":
             if self.known.get(body["email"]) != body["password"]:
                 return refusal(401, "wrong_credentials")
-            return web.json_response({"token": self.token, "expires_at": 1, "account": 100})
+            return web.json_response({"token": self.token, "refresh_token": self.refresh, "account": 100})
+        if path == "/refresh":
+            if body["refresh_token"] != self.refresh:
+                return refusal(401, "unauthorized")
+            self.refresh += "+"
+            return web.json_response({"token": self.token, "refresh_token": self.refresh, "account": 100})
         if headers.get("Authorization") != f"Bearer {self.token}":
             return refusal(401, "unauthorized")
         answer = self.answers.pop(0)
@@ -47,7 +53,7 @@ class Gateway:
         return web.json_response(content, status=status, headers=more)
 
     def requests(self) -> list[tuple[str, str, object, str, str]]:
-        return [asked for asked in self.asked if asked[1] not in {"/signin", "/signup"}]
+        return [asked for asked in self.asked if asked[1] not in {"/signin", "/signup", "/refresh"}]
 
 
 def refusal(status: int, code: str) -> web.Response:
@@ -91,6 +97,16 @@ async def test_a_token_that_is_no_longer_taken_is_renewed(gateway: tuple[Gateway
     assert await api.get("/balances") == {"n": "1"}
     server.token = "second"
     assert await api.get("/balances") == {"n": "2"}
+    assert [asked[1] for asked in server.asked][-3:] == ["/balances", "/refresh", "/balances"]
+
+
+async def test_a_session_that_is_over_is_begun_again(gateway: tuple[Gateway, PublicApi]) -> None:
+    server, api = gateway
+    server.answers = [(200, {}, {"n": "1"}), (200, {}, {"n": "2"})]
+    assert await api.get("/balances") == {"n": "1"}
+    server.token, server.refresh = "second", "another"
+    assert await api.get("/balances") == {"n": "2"}
+    assert [asked[1] for asked in server.asked][-4:] == ["/balances", "/refresh", "/signin", "/balances"]
 
 
 async def test_a_busy_gateway_is_asked_again_after_the_time_it_names(gateway: tuple[Gateway, PublicApi]) -> None:
