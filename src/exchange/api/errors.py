@@ -37,6 +37,9 @@ class GatewayCode(StrEnum):
     WRONG_CODE = "wrong_code"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     ORIGIN_REFUSED = "origin_refused"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    TOO_MANY_NEW_ORDERS = "too_many_new_orders"
+    SHUT_OUT = "shut_out"
     # Which key asks.
     KEY_REFUSED = "key_refused"
     BAD_SIGNATURE = "bad_signature"
@@ -100,6 +103,9 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
     G.WRONG_CODE: (401, "This code is wrong, over, or was used before; wait for the next one."),
     G.TOO_MANY_ATTEMPTS: (429, "Too many failed attempts; wait as long as Retry-After says."),
     G.ORIGIN_REFUSED: (403, "A browser may open this WebSocket only from a page of this host."),
+    G.TOO_MANY_REQUESTS: (429, "Too many requests from your address; wait as long as Retry-After says."),
+    G.TOO_MANY_NEW_ORDERS: (429, "Too many new orders that have not traded; wait as long as Retry-After says."),
+    G.SHUT_OUT: (418, "Your address went on after it was told to wait: it is shut out as long as Retry-After says."),
     G.TOTP_ON: (409, "One-time codes are on already; turn them off first."),
     G.TOTP_OFF: (409, "There are no one-time codes to confirm or to turn off; begin with POST totp."),
     G.UNKNOWN_SESSION: (404, "There is no such session, or it has ended."),

@@ -84,11 +84,25 @@ class Text(Kind):
 
     pattern: re.Pattern[str] | None = None
     detail: str = ""
+    most: int = MAX_TEXT
+    """The most characters."""
 
     def schema(self) -> Json:
         """A text of bounded length."""
-        schema: Json = {"type": "string", "maxLength": MAX_TEXT}
+        schema: Json = {"type": "string", "maxLength": self.most}
         return schema if self.pattern is None else {**schema, "pattern": f"^{self.pattern.pattern}$"}
+
+
+@dataclass(frozen=True)
+class Texts(Kind):
+    """A list of at most `most` different texts, each of this kind."""
+
+    each: Text | Word
+    most: int
+
+    def schema(self) -> Json:
+        """An array."""
+        return {"type": "array", "items": self.each.schema(), "maxItems": self.most, "uniqueItems": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +169,7 @@ class Endpoint:
     """A handler with its declaration: `query` and `body` (None: it must be empty), the schema and status of the answer,
     and the codes with which it may refuse beyond those that follow from all this (`openapi.refusals`)."""
 
-    __slots__ = ("answer", "body", "codes", "handler", "position", "query", "status", "summary")
+    __slots__ = ("answer", "body", "codes", "handler", "position", "query", "status", "summary", "weight")
 
     def __init__(
         self,
@@ -168,6 +182,7 @@ class Endpoint:
         codes: frozenset[AnyCode],
         *,
         position: bool,
+        weight: int = 1,
     ) -> None:
         self.handler = handler
         self.summary = summary
@@ -177,6 +192,7 @@ class Endpoint:
         self.status = status
         self.codes = codes
         self.position = position
+        self.weight = weight
 
 
 def endpoint(
@@ -188,11 +204,15 @@ def endpoint(
     status: int = 200,
     codes: Iterable[AnyCode] = (),
     position: bool = True,
+    weight: int = 1,
 ) -> "Callable[[Callable[[Call], Awaitable[Reply]]], Endpoint]":
-    """Declare what the handler below takes and gives; `position`: whether its answers say of which state they are."""
+    """Declare what the handler below takes and gives; `position`: whether its answers say of which state they are;
+    `weight`: what a request counts against its address's limit."""
 
     def declare(handler: "Callable[[Call], Awaitable[Reply]]") -> Endpoint:
-        return Endpoint(handler, summary, query, body, answer, status, frozenset(codes), position=position)
+        return Endpoint(
+            handler, summary, query, body, answer, status, frozenset(codes), position=position, weight=weight
+        )
 
     return declare
 
@@ -201,9 +221,26 @@ class Access(Enum):
     """Who may call a route."""
 
     PUBLIC = "public"
+    READ = "read"
+    """A token, or a key that may read."""
+    TRADE = "trade"
+    """A token, or a key that may trade."""
+    WITHDRAW = "withdraw"
+    """A token, or a key that may withdraw."""
     USER = "user"
-    """A token of a user, or the operator's."""
+    """A token of a user, or the operator's; never a key."""
     ADMIN = "admin"
+    """A token of an administrator; never a key."""
+
+    @property
+    def scope(self) -> str | None:
+        """What a key must be allowed to; None where keys are not taken, or not looked at."""
+        return self.value if self in (Access.READ, Access.TRADE, Access.WITHDRAW) else None
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is about the caller's own."""
+        return self not in (Access.PUBLIC, Access.ADMIN)
 
 
 class Route(NamedTuple):

@@ -41,6 +41,7 @@ _POSITION: Final[Json] = {
 }
 _HEADERS: Final[dict[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}}},
+    418: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }

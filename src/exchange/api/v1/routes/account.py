@@ -66,6 +66,7 @@ async def set_switch(call: Call) -> Reply:
     query={"market": optional(Text()), "order": optional(Whole(0, MAX_COUNT)), **PAGE},
     answer=schemas.thing(prevented=schemas.many(schemas.PREVENTED)),
     codes=PAST,
+    weight=5,
 )
 async def prevented(call: Call) -> Reply:
     """`GET prevented`."""

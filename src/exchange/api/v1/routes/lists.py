@@ -7,6 +7,7 @@ from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.v1 import order_replies, schemas
 from exchange.api.v1.call import Call, Reply
+from exchange.api.v1.limiting import placing
 from exchange.api.v1.ordering import CLIENT_ID, ORDER, read_order
 from exchange.api.v1.refusals import CANCELING, PAST, PLACING
 from exchange.api.v1.routes.paging import PAGE, before
@@ -47,7 +48,8 @@ async def place(call: Call) -> Reply:
     if len(legs) != wanted:
         raise ApiError(Code.INVALID_FIELD, "legs", detail=f"A list of kind {kind} has {wanted} legs.")
     orders = [read_order(Fields(leg, ORDER), account, market) for leg in legs]
-    answer = await gateway.commands.carry_out(PlaceList(account, market.name, kind, name, orders))
+    with placing(call, len(orders)):
+        answer = await gateway.commands.carry_out(PlaceList(account, market.name, kind, name, orders))
     return Reply(order_replies.list_placed(gateway.view, answer), answer.id, status=201)
 
 
@@ -72,6 +74,7 @@ async def show(call: Call) -> Reply:
     },
     answer=schemas.thing(order_lists=schemas.many(schemas.ORDER_LIST)),
     codes=PAST,
+    weight=5,
 )
 async def listing(call: Call) -> Reply:
     """`GET order-lists`."""

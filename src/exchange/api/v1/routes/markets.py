@@ -72,6 +72,7 @@ async def fee_tiers(call: Call) -> Reply:
     query={**_MARKET, "limit": Whole(1, 5000, 100)},
     answer=schemas.DEPTH,
     codes=(Code.UNKNOWN_MARKET,),
+    weight=5,
 )
 async def depth(call: Call) -> Reply:
     """`GET depth`."""
@@ -87,6 +88,7 @@ async def depth(call: Call) -> Reply:
     query={**_MARKET, "limit": Whole(1, 1000, 100)},
     answer=schemas.thing(trades=schemas.many(schemas.TRADE)),
     codes=(Code.UNKNOWN_MARKET,),
+    weight=5,
 )
 async def trades(call: Call) -> Reply:
     """`GET trades`."""
@@ -132,6 +134,7 @@ async def ticker(call: Call) -> Reply:
         complete=schemas.FLAG,
     ),
     codes=(Code.UNKNOWN_MARKET, GatewayCode.DATABASE_UNAVAILABLE),
+    weight=5,
 )
 async def candles(call: Call) -> Reply:
     """`GET candles`."""

@@ -7,6 +7,7 @@ from exchange.api.contract.declared import Amount, Position, Shape, Text, Whole,
 from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.v1 import replies, schemas
+from exchange.api.v1.acting import signed
 from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.refusals import COMMAND, MONEY, PAST
 from exchange.api.v1.routes.paging import LIMIT, PAGE, before
@@ -54,11 +55,11 @@ async def deposit(call: Call) -> Reply:
     ref = _ref(body)
     if "account" in body:
         await gateway.require_admin(call.principal)
-        account = body.number("account")
+        command = signed(call, Deposit(body.number("account"), asset, amount, ref))
     else:
-        account = call.account.id
         _check_faucet(call, asset, amount)
-    answer = await gateway.commands.carry_out(Deposit(account, asset, amount, ref))
+        command = Deposit(call.account.id, asset, amount, ref)
+    answer = await gateway.commands.carry_out(command)
     return Reply(replies.deposited(gateway.view, answer.id, answer.outcome), answer.id, status=201)
 
 
@@ -67,6 +68,7 @@ async def deposit(call: Call) -> Reply:
     query=PAGE_BY_POSITION,
     answer=schemas.thing(deposits=schemas.many(schemas.DEPOSIT)),
     codes=PAST,
+    weight=5,
 )
 async def deposits(call: Call) -> Reply:
     """`GET deposits`."""
@@ -96,6 +98,7 @@ async def withdraw(call: Call) -> Reply:
     query=PAGE_BY_POSITION,
     answer=schemas.thing(withdrawals=schemas.many(schemas.WITHDRAWAL)),
     codes=PAST,
+    weight=5,
 )
 async def withdrawals(call: Call) -> Reply:
     """`GET withdrawals`."""
@@ -111,14 +114,16 @@ async def withdrawals(call: Call) -> Reply:
 @endpoint("The money of a withdrawal has left.", answer=schemas.WITHDRAWAL_ENDED, codes=_ENDING)
 async def settle(call: Call) -> Reply:
     """`POST withdrawals/{id}/settle`."""
-    answer = await call.gateway.commands.carry_out(SettleWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
+    command = SettleWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL))
+    answer = await call.gateway.commands.carry_out(signed(call, command))
     return Reply(replies.settled(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
 @endpoint("The money of a withdrawal is available again.", answer=schemas.WITHDRAWAL_ENDED, codes=_ENDING)
 async def release(call: Call) -> Reply:
     """`POST withdrawals/{id}/release`."""
-    answer = await call.gateway.commands.carry_out(ReleaseWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL)))
+    command = ReleaseWithdrawal(call.path_number("id", Code.UNKNOWN_WITHDRAWAL))
+    answer = await call.gateway.commands.carry_out(signed(call, command))
     return Reply(replies.released(call.gateway.view, answer.id, answer.outcome), answer.id)
 
 
@@ -127,6 +132,7 @@ async def release(call: Call) -> Reply:
     query={"market": optional(Text()), "order": optional(Whole(0, MAX_COUNT)), **PAGE},
     answer=schemas.thing(fills=schemas.many(schemas.FILL)),
     codes=PAST,
+    weight=5,
 )
 async def fills(call: Call) -> Reply:
     """`GET fills`."""

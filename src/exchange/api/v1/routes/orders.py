@@ -8,6 +8,7 @@ from exchange.api.contract.reading import Fields, digits
 from exchange.api.errors import ApiError
 from exchange.api.v1 import order_replies, schemas
 from exchange.api.v1.call import Call, Reply
+from exchange.api.v1.limiting import placing
 from exchange.api.v1.ordering import CLIENT_ID, ORDER, positive, read_order
 from exchange.api.v1.refusals import AMENDING, CANCELING, PAST, PLACING
 from exchange.api.v1.routes.paging import LIMIT, PAGE, before
@@ -34,7 +35,8 @@ async def place(call: Call) -> Reply:
     body = await call.body()
     gateway = call.gateway
     command = read_order(body, call.account.id, gateway.market(body.text("market")))
-    answer = await gateway.commands.carry_out(command)
+    with placing(call, 1):
+        answer = await gateway.commands.carry_out(command)
     return Reply(order_replies.placed(gateway.view, answer), answer.id, status=201)
 
 
@@ -92,6 +94,7 @@ async def amendment(call: Call, id: int, body: Fields) -> Amend:
     query={"limit": LIMIT, "before": optional(Text(_KEY, "It is the id of an amendment."))},
     answer=schemas.thing(amendments=schemas.many(schemas.AMENDMENT)),
     codes=(Code.UNKNOWN_ORDER, *PAST),
+    weight=5,
 )
 async def amendments(call: Call) -> Reply:
     """`GET order/{id}/amendments`."""
@@ -118,6 +121,7 @@ async def amendments(call: Call) -> Reply:
     },
     answer=schemas.thing(orders=schemas.many(schemas.ORDER)),
     codes=PAST,
+    weight=5,
 )
 async def listing(call: Call) -> Reply:
     """`GET orders`."""

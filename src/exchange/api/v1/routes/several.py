@@ -8,6 +8,7 @@ from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError
 from exchange.api.v1 import order_replies, schemas
 from exchange.api.v1.call import Call, Reply
+from exchange.api.v1.limiting import placing
 from exchange.api.v1.ordering import CLIENT_ID, ORDER, read_order
 from exchange.api.v1.refusals import AMENDING, CANCELING, PLACING
 from exchange.api.v1.routes.orders import amendment, cancel_by_client_id
@@ -97,7 +98,8 @@ async def _replace(call: Call, ended: Cancel) -> Reply:
     placed = read_order(body, ended.account, gateway.market(body.text("market")))
     stop_on_failure = "stop_on_failure" not in body or body.flag("stop_on_failure")
     command = CancelReplace(ended, placed, stop_on_failure)
-    answer = await gateway.commands.carry_out(command)
+    with placing(call, 1):
+        answer = await gateway.commands.carry_out(command)
     return Reply(order_replies.replaced(gateway.view, answer, command), answer.id)
 
 
@@ -110,6 +112,7 @@ async def _replace(call: Call, ended: Cancel) -> Reply:
         )
     ),
     codes=PLACING | AMENDING,
+    weight=5,
 )
 async def batch(call: Call) -> Reply:
     """`POST batch`: each item is answered as it would be alone, also where this gateway refuses it."""
@@ -123,7 +126,8 @@ async def batch(call: Call) -> Reply:
     if not command.items:
         refused = [item.body() for item in read if isinstance(item, ApiError)]
         return Reply({"results": refused}, call.gateway.view.position)
-    answer = await call.gateway.commands.carry_out(command)
+    with placing(call, sum(isinstance(item, Place) for item in command.items)):
+        answer = await call.gateway.commands.carry_out(command)
     told = iter(order_replies.batch(call.gateway.view, answer, command))
     results: list[Json] = [item.body() if isinstance(item, ApiError) else next(told) for item in read]
     return Reply({"results": results}, answer.id)
