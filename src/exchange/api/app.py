@@ -23,18 +23,20 @@ from exchange.api.http.crowd import Crowd
 from exchange.api.http.heads import PlainRequest
 from exchange.api.http.request import MAX_BODY_BYTES, Request
 from exchange.api.http.routing import Table
-from exchange.api.v1 import sockets
+from exchange.api.v1 import sockets as own_sockets
 from exchange.api.v1.call import BEARER, Call, Reply
 from exchange.api.v1.hub import Hub
+from exchange.api.v1.limiting import weigh
 from exchange.api.v1.owning import ACCOUNT, act_for
 from exchange.api.v1.routes.table import ROUTES
+from exchange.api.v1.signed import KEY, signed_request
 from exchange.api.v3.door import RestDoor, refused_there
 from exchange.api.v3.routes.table import ROUTES as COMPATIBLE
 from exchange.terms.codes import Code
 from exchange.terms.stream import format_id, parse_id
 
 PREFIX: Final = "/api/v1/"
-COMPATIBLE_PREFIXES: Final = ("/api/v3/", "/sapi/")
+COMPATIBLE_PREFIXES: Final = ("/api/v3/", "/sapi/", "/ws-api/", "/ws", "/stream")
 AT_LEAST: Final = "X-Exchange-At-Least"
 
 _HTTP_CODES: Final = {413: GatewayCode.BODY_TOO_LARGE}
@@ -51,7 +53,10 @@ class Door:
     """Everything that is served; `connections` makes the protocol of a connection, `server` is the web server behind
     it, for what is not plain."""
 
-    def __init__(self, gateway: Gateway, hub: Hub, crowd: Crowd) -> None:
+    def __init__(
+        self, gateway: Gateway, hub: Hub, crowd: Crowd, sockets: Mapping[str, Callable[[Patient], Awaitable[_Served]]]
+    ) -> None:
+        """`sockets`: what serves WebSockets, by path."""
         self._gateway = gateway
         self._hub = hub
         self._outgoing = Outgoing()
@@ -65,6 +70,8 @@ class Door:
             self._table.add(method, "/", self._page)
             self._table.add(method, "/healthz", self._health)
         self._table.add(hdrs.METH_GET, PREFIX + "ws", self._socket)
+        for path, serve in sockets.items():
+            self._table.add(hdrs.METH_GET, path, _opening(serve))
         self.server = Behind(self._respond, self._outgoing, MAX_BODY_BYTES)
         self.connections = Connections(self._answer, MAX_BODY_BYTES, self._outgoing, self.server, crowd)
 
@@ -112,15 +119,19 @@ class Door:
         handler = declared.handler
 
         async def handle(request: Request, parts: Mapping[str, str]) -> _Served:
+            weigh(gateway, gateway.addresses.of(request), declared.weight)
             at_least = request.headers.get(AT_LEAST)
             if at_least is not None:
                 await _at_least(gateway, at_least)
             principal: Principal | None = None
             if access is not Access.PUBLIC:
-                principal = await gateway.principal(_token(request))
+                if KEY in request.headers:
+                    principal = await signed_request(gateway, request, access)
+                else:
+                    principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
-                elif ACCOUNT in request.headers:
+                elif principal.key is None and ACCOUNT in request.headers:
                     act_for(gateway, principal, request.headers[ACCOUNT])
             call = Call(gateway, request, parts, principal, declared)
             await call.check()
@@ -129,7 +140,7 @@ class Door:
         return handle
 
     async def _socket(self, request: Request, _: Mapping[str, str]) -> _Served:
-        return await sockets.serve(self._gateway, self._hub, _upgraded(request))
+        return await own_sockets.serve(self._gateway, self._hub, _upgraded(request))
 
     async def _page(self, request: Request, _: Mapping[str, str]) -> _Served:
         if hdrs.UPGRADE in request.headers:
@@ -139,6 +150,13 @@ class Door:
     async def _health(self, request: Request, _: Mapping[str, str]) -> _Served:
         healthy, told = await self._gateway.health()
         return _answer(Reply(told, status=200 if healthy else 503))
+
+
+def _opening(serve: Callable[[Patient], Awaitable[_Served]]) -> _Handler:
+    async def handle(request: Request, _: Mapping[str, str]) -> _Served:
+        return await serve(_upgraded(request))
+
+    return handle
 
 
 def _upgraded(request: Request) -> Patient:

@@ -5,9 +5,10 @@ from typing import Final
 
 import structlog
 
-from exchange.api.auth.api_key import Keys
+from exchange.api.auth.api_key import ApiKey
 from exchange.api.auth.attempts import Attempts
 from exchange.api.auth.identity import Identity, User
+from exchange.api.auth.keys import KeyStore
 from exchange.api.auth.people import People
 from exchange.api.auth.sub_accounts import owner_of
 from exchange.api.auth.tokens import OPERATOR, Claims, InvalidToken, Tokens
@@ -45,16 +46,18 @@ CATCH_UP_S: Final = 2.0
 
 
 class Principal:
-    """Who asks: a user with an account of the engine, or the operator, who has none."""
+    """Who asks: a user with an account of the engine, or the operator, who has none; `key` is what they ask with, where
+    it is not a token."""
 
-    __slots__ = ("account", "expires_ms", "operator", "session", "subject")
+    __slots__ = ("account", "expires_ms", "key", "operator", "session", "subject")
 
-    def __init__(self, claims: Claims, account: LiveAccount | None) -> None:
+    def __init__(self, claims: Claims, account: LiveAccount | None, key: ApiKey | None = None) -> None:
         self.subject = claims.subject
         self.session = claims.session
         self.expires_ms = claims.expires_ms
         self.operator = claims.subject == OPERATOR
         self.account = account
+        self.key = key
 
 
 class Gateway:
@@ -71,7 +74,7 @@ class Gateway:
         people: People | None,
         tokens: Tokens,
         sandbox: SandboxClock | None = None,
-        keys: Keys | None = None,
+        keys: KeyStore | None = None,
         limiter: Limiter | None = None,
         counters: Counters | None = None,
     ) -> None:
@@ -124,7 +127,7 @@ class Gateway:
         return self.people.identity
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> KeyStore:
         """API keys.
 
         Raises:
@@ -207,12 +210,19 @@ class Gateway:
             raise ApiError(Code.UNKNOWN_ACCOUNT, "account")
         return account
 
+    def account_of(self, key: ApiKey) -> LiveAccount | None:
+        """The account that a key acts for, unless this log has no such account of the key's owner."""
+        account = self.view.accounts.get(key.account)
+        return account if account is not None and owner_of(account.ref) == key.subject else None
+
     async def require_admin(self, principal: Principal) -> None:
-        """See that somebody is an administrator, now.
+        """See that somebody is an administrator, now; a key never is.
 
         Raises:
             ApiError: they are not, or the database cannot tell.
         """
+        if principal.key is not None:
+            raise ApiError(GatewayCode.FORBIDDEN)
         if not principal.operator and not await self.identity.is_admin(principal.subject):
             raise ApiError(GatewayCode.FORBIDDEN)
 

@@ -18,6 +18,8 @@ from aiohttp import web
 from exchange.api.app import Door
 from exchange.api.archived import Archived
 from exchange.api.auth.identity import COST, Identity, random_subject
+from exchange.api.auth.key_rows import KeyRows
+from exchange.api.auth.keys import KeyStore
 from exchange.api.auth.people import People
 from exchange.api.auth.second_factor import SecondFactors
 from exchange.api.auth.secrets import load_secrets
@@ -32,7 +34,14 @@ from exchange.api.headroom import Headroom, disk_of
 from exchange.api.http.crowd import MAX_CONNECTIONS, Crowd
 from exchange.api.limits.shared import SharedLimiter
 from exchange.api.past.reads import Past
+from exchange.api.symbols import Symbols
 from exchange.api.v1.hub import Hub, ticking
+from exchange.api.v3.streams.door import paths
+from exchange.api.v3.streams.hub import Streams
+from exchange.api.v3.streams.hub import ticking as streaming
+from exchange.api.v3.userdata.feed import Feed
+from exchange.api.v3.userdata.listening import ListenKeys
+from exchange.api.v3.wsapi.lobby import PATH, Lobby
 from exchange.api.websocket.line import GOING_AWAY
 from exchange.effects import sandbox_mark
 from exchange.effects.clock import AsyncClock
@@ -80,7 +89,7 @@ class Server:
         tokens = Tokens(token_key)
         clock = self._clock
         reads, questions = self._log(), self._log()
-        history = people = archived = None
+        history = people = archived = keys = None
         if settings.database_url:
             segments = DatabaseSegments(settings.database_url)
             self._stack.push_async_callback(segments.close)
@@ -94,6 +103,10 @@ class Server:
             self._stack.push_async_callback(store.close)
             identity = Identity(store, cost=self._password_cost, new_subject=new_subject)
             self._stack.callback(identity.close)
+            key_store = Store(settings.database_url)
+            self._stack.push_async_callback(key_store.close)
+            keys = KeyStore(KeyRows(key_store), secrets, clock)
+            self._stack.push_async_callback(keys.close)
             people = People(
                 identity,
                 Sessions(store, token_key, days=settings.session_days, token_minutes=settings.token_minutes),
@@ -101,13 +114,22 @@ class Server:
                 SubAccounts(store),
             )
         hub = self.hub
+        past = Past(history)
+        streams = self.streams = Streams(self._sandbox or clock, past.base)
         counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
         self._stack.push_async_callback(counters.aclose)
         seed = None if history is None else history.unfilled
         limiter = SharedLimiter(settings, counters, clock, self._sandbox or clock, seed)
         snapshots = FileSnapshotStore(settings.snapshots)
+        feed = Feed(self._sandbox or clock, Symbols())
         follower = Follower(
-            reads, questions, snapshots, self._sandbox or clock, questions.pin, history, audiences=[hub, limiter.orders]
+            reads,
+            questions,
+            snapshots,
+            self._sandbox or clock,
+            questions.pin,
+            history,
+            audiences=[hub, limiter.orders, feed],
         )
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
@@ -120,7 +142,6 @@ class Server:
             archived=archived,
             submit=questions.submit,
         )
-        past = Past(history)
         gateway = Gateway(
             settings,
             questions,
@@ -131,9 +152,13 @@ class Server:
             people,
             tokens,
             self._sandbox,
+            keys=keys,
             limiter=limiter,
             counters=counters,
         )
+        gateway.user_streams = ListenKeys(feed, counters, token_key, clock)
+        streams.users = gateway.user_streams
+        lobby = Lobby(gateway, feed)
         self._stack.push_async_callback(follower.stop)
         self._following = self._task(follower.run())
         if self._sandbox is not None:
@@ -143,8 +168,13 @@ class Server:
         self._task(limiter.run())
         if people is not None:
             self._task(people.sessions.follow(clock))
+        if keys is not None:
+            self._task(keys.follow())
         self._task(ticking(hub, lambda: follower.view))
-        await self._listen(gateway, hub)
+        self._task(gateway.user_streams.follow())
+        self._task(lobby.follow_keys())
+        self._task(streaming(streams, lambda: follower.view))
+        await self._listen(gateway, hub, streams, lobby)
 
     async def serve(self) -> None:
         """Go on until told to stop.
@@ -206,15 +236,22 @@ class Server:
                 await follower.seeded(SEEDING_S)
                 return
 
-    async def _listen(self, gateway: Gateway, hub: Hub) -> None:
+    async def _listen(self, gateway: Gateway, hub: Hub, streams: Streams, lobby: Lobby) -> None:
         settings = self.settings
-        door = Door(gateway, hub, Crowd(most_connections(), shared=gateway.addresses.shared))
+        door = Door(
+            gateway,
+            hub,
+            Crowd(most_connections(), shared=gateway.addresses.shared),
+            {PATH: lobby.serve, **paths(gateway, streams)},
+        )
         runner = web.ServerRunner(door.server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(door.connections.close, DRAIN_S)
         self._stack.push_async_callback(gateway.commands.drained, DRAIN_S)
         self._stack.push_async_callback(_hang_up, hub)
+        self._stack.push_async_callback(streams.hang_up)
+        self._stack.push_async_callback(lobby.close, DRAIN_S)
         listening = await asyncio.get_running_loop().create_server(
             door.connections,
             settings.host,

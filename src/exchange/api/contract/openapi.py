@@ -59,7 +59,7 @@ _KEY: Final[Json] = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Exchange-Timestamp",
-        "description": "Milliseconds since the epoch. `X-Exchange-Window` may say for how many milliseconds from then on.",
+        "description": "Milliseconds since the epoch. `X-Exchange-Window` may say for how many of them.",
     },
     "signature": {
         "type": "apiKey",

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import orjson
 
-from exchange.api.contract.declared import MAX_TEXT, Kind, Text, Whole
+from exchange.api.contract.declared import MAX_TEXT, Kind, Text, Texts, Whole, Word
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.projections.timescale.schema import LAST_MS
 from exchange.terms.amounts import MAX_COUNT, AmountError, parse_decimal
@@ -54,8 +54,32 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             raise ApiError(Code.MISSING_FIELD, name)
-        if not isinstance(value, str) or len(value) > MAX_TEXT:
+        if not isinstance(value, str) or (len(value) > MAX_TEXT and len(value) > _longest(self._known[name])):
             raise ApiError(Code.INVALID_FIELD, name)
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A required list of different texts, each of the declared kind.
+
+        Raises:
+            ApiError: it is missing, no such list, or too long.
+        """
+        value = self._values.get(name)
+        if value is None:
+            raise ApiError(Code.MISSING_FIELD, name)
+        kind = self._known[name]
+        if not isinstance(kind, Texts):
+            raise TypeError(f"{name} is not declared as a list of texts")
+        if not isinstance(value, list) or len(value) > kind.most:
+            raise ApiError(Code.INVALID_FIELD, name, detail=f"This is a list of at most {kind.most} texts.")
+        for one in value:
+            fields = Fields({name: one}, {name: kind.each})
+            if isinstance(kind.each, Word):
+                fields.choice(name, kind.each.choices)
+            else:
+                fields.matched(name)
+        if len(set(value)) != len(value):
+            raise ApiError(Code.INVALID_FIELD, name, detail="A text stands twice in this list.")
         return value
 
     def matched(self, name: str) -> str:
@@ -227,6 +251,10 @@ def _colons(value: object) -> int:
     if isinstance(value, list):
         return sum([_colons(inner) for inner in value])
     return 0
+
+
+def _longest(kind: Kind) -> int:
+    return kind.most if isinstance(kind, Text) else MAX_TEXT
 
 
 def digits(text: str) -> int | None:

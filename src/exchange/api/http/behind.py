@@ -36,6 +36,11 @@ class Patient(web.BaseRequest):
     handed: "Handed | None" = None
 
     @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        return self.raw_path
+
+    @property
     def raw_query(self) -> str:
         """The query as it came, without the question mark."""
         return self.rel_url.raw_query_string

@@ -43,12 +43,13 @@ _NOT_PLAIN: Final = frozenset(
 class Head:
     """What the head of a request says; `path` is decoded, `length` the body's in bytes."""
 
-    __slots__ = ("headers", "length", "method", "path", "query", "raw_query")
+    __slots__ = ("headers", "length", "method", "path", "query", "raw_query", "target")
 
     def __init__(self, method: str, target: str, headers: CIMultiDict[str], length: int) -> None:
         path, _, query = target.partition("?")
         url = URL.build(path=path, query_string=query, encoded=True)
         self.method = method
+        self.target = target
         self.path = url.path
         self.query: Mapping[str, str] = url.query
         self.raw_query = query
@@ -113,6 +114,11 @@ class PlainRequest:
     def path(self) -> str:
         """The path, decoded."""
         return self._head.path
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        return self._head.target
 
     @property
     def query(self) -> Mapping[str, str]:

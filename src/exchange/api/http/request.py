@@ -18,6 +18,10 @@ class Request(Protocol):
         """The path, decoded."""
 
     @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The query's parameters; a name may come several times."""
 

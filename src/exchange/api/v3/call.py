@@ -48,7 +48,7 @@ class Call:
         Raises:
             Fault: this log has no such account.
         """
-        account = None if self.key is None else self.view.accounts.get(self.key.account)
+        account = None if self.key is None else self.gateway.account_of(self.key)
         if account is None:
             raise faults.rejected_key()
         return account

@@ -8,6 +8,7 @@ from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.routes import (
     account,
     admin,
+    keys,
     lists,
     markets,
     money,
@@ -46,6 +47,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "sub-accounts", _USER, sub_accounts.create),
     Route("GET", "sub-accounts", _USER, sub_accounts.listing),
     Route("PATCH", "sub-accounts/{account}", _USER, sub_accounts.rename),
+    Route("POST", "api-keys", _USER, keys.make),
+    Route("GET", "api-keys", _USER, keys.listing),
+    Route("PATCH", "api-keys/{id}", _USER, keys.change),
+    Route("DELETE", "api-keys/{id}", _USER, keys.revoke),
     Route("POST", "order", _TRADE, orders.place),
     Route("POST", "order/quote", _PUBLIC, orders.quoted),
     Route("GET", "order/{id}", _READ, orders.show),
