@@ -1,4 +1,5 @@
-"""Everything but orders folded into a live view: the log, assets, markets, accounts, money that came and went."""
+"""Everything but orders folded into a live view: the log, assets, markets, accounts, money that came, went or was
+moved."""
 
 from exchange.commands.types import Limits
 from exchange.events.types import (
@@ -18,12 +19,13 @@ from exchange.events.types import (
     SwitchFired,
     SwitchSet,
     TradeGroupSet,
+    Transferred,
     Uncrossed,
     WithdrawalReleased,
     WithdrawalReserved,
     WithdrawalSettled,
 )
-from exchange.projections.live.records import DepositRecord, LiveAccount, LiveMarket, WithdrawalRecord
+from exchange.projections.live.records import DepositRecord, LiveAccount, LiveMarket, TransferRecord, WithdrawalRecord
 from exchange.projections.live.state import Change, LiveState
 from exchange.terms.stream import StreamId
 
@@ -37,6 +39,10 @@ def fold(state: LiveState, id: StreamId, event: Event, change: Change) -> None:
     if isinstance(event, Deposited):
         record = DepositRecord(id, event.account, event.asset, event.amount, event.ref)
         state.deposits.add(event.account, id, record, id)
+    elif isinstance(event, Transferred):
+        moved = TransferRecord(id, event.account, event.to, event.asset, event.amount, event.ref)
+        for account in (event.account, event.to):
+            state.transfers.add(account, id, moved, id)
     elif isinstance(event, WithdrawalReserved):
         withdrawal = WithdrawalRecord(event.withdrawal, event.account, event.asset, event.amount, event.ref, id)
         state.pending[withdrawal.id] = withdrawal

@@ -206,6 +206,20 @@ class DepositRecord:
         self.ref = ref
 
 
+class TransferRecord:
+    """Money that went from one account to another of its holder."""
+
+    __slots__ = ("account", "amount", "asset", "position", "ref", "to")
+
+    def __init__(self, position: StreamId, account: int, to: int, asset: str, amount: int, ref: str) -> None:
+        self.position = position
+        self.account = account
+        self.to = to
+        self.asset = asset
+        self.amount = amount
+        self.ref = ref
+
+
 class WithdrawalRecord:
     """A withdrawal; `ref` and `created` are None where the view began after it."""
 

@@ -13,6 +13,7 @@ from exchange.projections.live.records import (
     LiveAccount,
     LiveMarket,
     PreventedMatch,
+    TransferRecord,
     WithdrawalRecord,
 )
 from exchange.projections.live.tape import Candle, MarketTape, TapeTrade
@@ -289,6 +290,19 @@ def deposit(shown: DepositRecord, decimals: int) -> Json:
     return {
         "id": format_id(shown.position),
         "account": shown.account,
+        "asset": shown.asset,
+        "amount": format_decimal(shown.amount, decimals),
+        "ref": shown.ref,
+        "time": shown.position[0],
+    }
+
+
+def transfer(shown: TransferRecord, decimals: int) -> Json:
+    """A transfer between accounts."""
+    return {
+        "id": format_id(shown.position),
+        "from": shown.account,
+        "to": shown.to,
         "asset": shown.asset,
         "amount": format_decimal(shown.amount, decimals),
         "ref": shown.ref,

@@ -13,6 +13,7 @@ from exchange.projections.live.records import (
     LiveAccount,
     LiveMarket,
     PreventedMatch,
+    TransferRecord,
     WithdrawalRecord,
 )
 from exchange.projections.live.tape import Tape, TapeTrade
@@ -95,6 +96,8 @@ class LiveState:
         self.amendments: Recent[AmendmentKey, Amendment] = Recent(RECENT_ORDERS, position)
         self.deposits: Recent[StreamId, DepositRecord] = Recent(RECENT_RARE, position)
         self.withdrawals: Recent[int, WithdrawalRecord] = Recent(RECENT_RARE, position)
+        self.transfers: Recent[StreamId, TransferRecord] = Recent(RECENT_RARE, position)
+        """Of both accounts."""
         self.tape = Tape(position, position[0])
         self.fresh: dict[int, LiveOrder] = {}
         """Orders accepted in the entry at hand of which it has not been told yet what becomes of them."""

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from exchange.projections.timescale.order_counts import OrderCountReads
 from exchange.projections.timescale.reads import below, page, reached
 from exchange.projections.timescale.records import (
+    ActKey,
+    ActRow,
     AmendmentRow,
     CandleRow,
     Day,
@@ -27,12 +29,14 @@ from exchange.projections.timescale.records import (
     TradeRow,
     TransferRow,
 )
-from exchange.projections.timescale.schema import candles, ledger, trades, transfers
+from exchange.projections.timescale.schema import acts, candles, ledger, trades, transfers
 from exchange.projections.timescale.spans import SpanReads, fill_row
 from exchange.projections.timescale.words import TransferKind
 from exchange.terms.stream import StreamId
 
 __all__ = [
+    "ActKey",
+    "ActRow",
     "AmendmentRow",
     "CandleRow",
     "Day",
@@ -116,8 +120,12 @@ class History(SpanReads, OrderCountReads):
         before: StreamId | None = None,
         limit: int = 100,
     ) -> list[TransferRow]:
-        """An account's deposits and withdrawals, newest first; `before` is a `TransferRow.created`."""
-        query = sa.select(transfers).where(transfers.c.account == account)
+        """An account's deposits, withdrawals, and transfers from and to it, newest first; `before` is a
+        `TransferRow.created`."""
+        mine = transfers.c.account == account
+        if kind is None or kind == "transfer":
+            mine |= transfers.c.to_account == account
+        query = sa.select(transfers).where(mine)
         if kind is not None:
             query = query.where(transfers.c.kind == kind)
         key = (transfers.c.created_at, transfers.c.created_entry)
@@ -135,9 +143,30 @@ class History(SpanReads, OrderCountReads):
                 r.state,
                 (r.created_at, r.created_entry),
                 (r.updated_at, r.updated_entry),
+                r.to_account or 0,
             )
             for r in rows
         ]
+
+    async def acts(
+        self,
+        *,
+        by: str | None = None,
+        act: str | None = None,
+        before: ActKey | None = None,
+        limit: int = 100,
+    ) -> list[ActRow]:
+        """What administrators did, newest first; `before` is an `ActRow.key`."""
+        query = sa.select(acts)
+        if by is not None:
+            query = query.where(acts.c.by == by)
+        if act is not None:
+            query = query.where(acts.c.act == act)
+        key = (acts.c.ts, acts.c.entry, acts.c.event)
+        if before is not None:
+            query = query.where(below(key, before))
+        rows = await self._rows(query.order_by(*[column.desc() for column in key]).limit(page(limit)))
+        return [ActRow((r.ts, r.entry, r.event), r.by, r.act, r.subject, r.details) for r in rows]
 
     async def ledger(
         self,

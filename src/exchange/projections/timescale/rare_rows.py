@@ -1,11 +1,13 @@
-"""Rows of what happens rarely: money that came and went, the log, assets, markets, accounts."""
+"""Rows of what happens rarely: money that came and went, the log, assets, markets, accounts, administrators' acts."""
 
 from decimal import Decimal
 from typing import Final
 
 from exchange.events.types import (
+    EVENT_NAMES,
     AccountOpened,
     AccountStatusSet,
+    Act,
     AllCanceled,
     AssetCreated,
     Deposited,
@@ -18,6 +20,7 @@ from exchange.events.types import (
     MarketFeesSet,
     MarketLimitsSet,
     MarketStatusSet,
+    Recorded,
     Rejected,
     Replenished,
     RulesSet,
@@ -25,6 +28,7 @@ from exchange.events.types import (
     SwitchFired,
     SwitchSet,
     TradeGroupSet,
+    Transferred,
     Uncrossed,
     WithdrawalReleased,
     WithdrawalReserved,
@@ -40,23 +44,41 @@ TransferEnd = tuple[int, TransferState, str, int]
 
 Value = str | int | Decimal
 
-_NO_ROWS: Final = (Rejected, Duplicate, Item, AllCanceled, Replenished, RulesSet, FeeTiersSet, Uncrossed)
+_NO_ROWS: Final = (Rejected, Duplicate, Item, AllCanceled, Replenished, RulesSet, FeeTiersSet, Uncrossed, Recorded)
 """Events that change no table: what they tell stands in other events, or is of the moment only."""
 
 
 def transfer(added: dict[str, list[str]], ended: list[TransferEnd], e: Event, at: str, seq: int) -> bool:
     """Fold an event, if it is about money that came or went."""
+    to = NULL
     if isinstance(e, Deposited):
         middle = f"deposit\t{NULL}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\tsettled"
     elif isinstance(e, WithdrawalReserved):
         middle = f"withdrawal\t{e.withdrawal}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\treserved"
+    elif isinstance(e, Transferred):
+        middle = f"transfer\t{NULL}\t{e.account}\t{e.asset}\t{e.amount}\t{e.ref}\tsettled"
+        to = str(e.to)
     elif isinstance(e, (WithdrawalSettled, WithdrawalReleased)):
         ended.append((e.withdrawal, "settled" if isinstance(e, WithdrawalSettled) else "released", at, seq))
         return True
     else:
         return False
-    added["transfers"].append(f"{at}\t{seq}\t{middle}\t{at}\t{seq}")
+    added["transfers"].append(f"{at}\t{seq}\t{middle}\t{at}\t{seq}\t{to}")
     return True
+
+
+def act(added: dict[str, list[str]], e: Act, at: str, seq: int, index: int) -> None:
+    """Note what somebody did. The first member that says what it is about is the subject."""
+    if isinstance(e, Recorded):
+        name, subject = e.act, e.subject
+    else:
+        name = EVENT_NAMES[type(e)]
+        about: list[object] = [getattr(e, member) for member in _SUBJECTS if hasattr(e, member)]
+        subject = str(about[0])
+    added["acts"].append(f"{at}\t{seq}\t{index}\t{e.by}\t{name}\t{subject}\t{e.json()}")
+
+
+_SUBJECTS: Final = ("withdrawal", "account", "market", "asset", "rules")
 
 
 class SettingsRows:

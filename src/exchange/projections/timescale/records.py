@@ -168,7 +168,8 @@ class CandleRow:
 
 @dataclass(frozen=True, slots=True)
 class TransferRow:
-    """A deposit or withdrawal; `withdrawal` is its number, zero for a deposit. `created` is the page's key."""
+    """Money that came, went or was moved; `withdrawal` is its number, `to` the account it was moved to, else zero.
+    `created` is the page's key."""
 
     kind: TransferKind
     withdrawal: int
@@ -179,6 +180,22 @@ class TransferRow:
     state: TransferState
     created: StreamId
     updated: StreamId
+    to: int = 0
+
+
+ActKey = tuple[int, int, int]
+"""`(milliseconds, sequence, event within the entry)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """What an administrator did; `details` is the event as JSON."""
+
+    key: ActKey
+    by: str
+    act: str
+    subject: str
+    details: str
 
 
 LedgerKey = tuple[int, int, int]

@@ -15,6 +15,7 @@ from typing import Final
 from exchange.events.codec import decode
 from exchange.events.types import (
     Accepted,
+    Act,
     Activated,
     Amended,
     AuctionTrade,
@@ -31,7 +32,7 @@ from exchange.events.types import (
 )
 from exchange.projections.timescale.candles import Candles
 from exchange.projections.timescale.order_rows import NULL, Change, Opened
-from exchange.projections.timescale.rare_rows import SettingsRows, TransferEnd, transfer
+from exchange.projections.timescale.rare_rows import SettingsRows, TransferEnd, act, transfer
 from exchange.projections.timescale.reasons import reason_of
 from exchange.projections.timescale.schema import LAST_MS, PROJECTED, instant
 from exchange.terms.stream import EventEntry, StreamId, format_id
@@ -160,8 +161,11 @@ class Batch:
                 f"{self._moment}\t{seq}\t{index}\t{event.order}\t{event.account}\t{event.quantity}\t"
                 f"{event.by + event.hidden}"
             )
-        elif not self._rarer(event, ms, seq) and not transfer(self.added, self.withdrawals, event, self._moment, seq):
-            self.settings.add(event, self._moment)
+        elif not self._rarer(event, ms, seq):
+            if isinstance(event, Act) and event.by:
+                act(self.added, event, self._moment, seq, index)
+            if not transfer(self.added, self.withdrawals, event, self._moment, seq):
+                self.settings.add(event, self._moment)
 
     def _rarer(self, event: Event, ms: int, seq: int) -> bool:
         if isinstance(event, Waiting):

@@ -294,10 +294,35 @@ transfers = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Column("updated_entry", sa.BigInteger, nullable=False),
+    sa.Column("to_account", sa.BigInteger),
     sa.PrimaryKeyConstraint("created_at", "created_entry"),
     sa.Index("transfers_account", "account", "created_at", "created_entry"),
+    sa.Index(
+        "transfers_to_account",
+        "to_account",
+        "created_at",
+        "created_entry",
+        postgresql_where=sa.text("to_account IS NOT NULL"),
+    ),
 )
-"""Deposits (settled at once) and withdrawals (reserved, then settled or released)."""
+"""Deposits (settled at once), withdrawals (reserved, then settled or released), and what went from `account` to
+`to_account` (settled at once)."""
+
+acts = sa.Table(
+    "acts",
+    metadata,
+    sa.Column("ts", Moment, nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Column("event", sa.Integer, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("ts", "entry", "event"),
+    sa.Index("acts_by", "by", "ts", "entry", "event"),
+)
+"""What administrators did, as far as the log says who: `act` is the event's name, or what was recorded, `subject` what
+it was done to, `details` the event as JSON; `event` the place in the entry."""
 
 ledger = sa.Table(
     "ledger",
@@ -344,6 +369,7 @@ PROJECTED: Final = (
     prevented_matches,
     trades,
     transfers,
+    acts,
     ledger,
     candles,
 )

@@ -13,15 +13,16 @@ for a trigger price, `pending` for the working order of a list; the rest is fina
 
 ListStatus = Literal["open", "done"]
 
-TransferKind = Literal["deposit", "withdrawal"]
+TransferKind = Literal["deposit", "withdrawal", "transfer"]
 TransferState = Literal["settled", "reserved", "released"]
-"""A deposit is `settled` at once; a withdrawal is `reserved`, then `settled` or `released`."""
+"""A deposit or transfer is `settled` at once; a withdrawal is `reserved`, then `settled` or `released`."""
 
 Reason = Literal[
     "deposit",
     "withdrawal_reserved",
     "withdrawal_settled",
     "withdrawal_released",
+    "transfer",
     "order",
     "trade",
     "cancel",
