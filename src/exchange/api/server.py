@@ -39,6 +39,7 @@ from exchange.api.v1.hub import Hub, ticking
 from exchange.api.v3.streams.door import paths
 from exchange.api.v3.streams.hub import Streams
 from exchange.api.v3.streams.hub import ticking as streaming
+from exchange.api.v3.streams.klines import nothing_before
 from exchange.api.v3.userdata.feed import Feed
 from exchange.api.v3.userdata.listening import ListenKeys
 from exchange.api.v3.wsapi.lobby import PATH, Lobby
@@ -115,7 +116,7 @@ class Server:
             )
         hub = self.hub
         past = Past(history)
-        streams = self.streams = Streams(self._sandbox or clock, past.base)
+        streams = self.streams = Streams(self._sandbox or clock, nothing_before)
         counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
         self._stack.push_async_callback(counters.aclose)
         seed = None if history is None else history.unfilled
@@ -129,7 +130,7 @@ class Server:
             self._sandbox or clock,
             questions.pin,
             history,
-            audiences=[hub, limiter.orders, feed],
+            audiences=[hub, streams, limiter.orders, feed],
         )
         await self._read_up(follower)
         embedded = settings.redis_url.startswith("unix:")
