@@ -112,7 +112,7 @@ def _await_result(log: BlockingRedisLog, id: StreamId, pause: Callable[[float], 
 
 
 def _join(gateway: "_Gateway", email: str) -> bool:
-    """Sign somebody up and fund the account; False when they were there already, perhaps with a password of their own."""
+    """Sign somebody up and fund the account; False when they were there already (perhaps with another password)."""
     credentials = {"email": email, "password": PASSWORD}
     status, answer = gateway.call("POST", "/api/v1/signup", credentials)
     if status == 201:

@@ -14,7 +14,7 @@ from exchange.api.v1.routes import admin
 from exchange.api.v1.routes.admin import fees_command, limits_command, market_command, status_command, tiers_command
 from exchange.commands.types import (
     RULES,
-    Command,
+    Administrative,
     CreateAsset,
     SetAccountStatus,
     SetRules,
@@ -26,7 +26,7 @@ from exchange.projections.live.view import LiveView
 from exchange.terms.codes import Code
 from exchange.terms.words import ACCOUNT_STATUSES, AUCTION, MARKET_STATUSES
 
-Ask = Callable[[argparse.Namespace, LiveView], Command]
+Ask = Callable[[argparse.Namespace, LiveView], Administrative]
 Tell = Callable[[argparse.Namespace, LiveView, Answer], Json]
 
 _RATES: Final = ("maker_fee", "taker_fee")
@@ -57,7 +57,7 @@ def _create_market(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, default="0", help="a fraction, like 0.001 for 0.1 %% (%(default)s)")
 
 
-def _ask_status(args: argparse.Namespace, view: LiveView) -> Command:
+def _ask_status(args: argparse.Namespace, view: LiveView) -> Administrative:
     market = view.markets.get(args.market)
     if market is None:
         raise ApiError(Code.UNKNOWN_MARKET, "market")
@@ -118,14 +118,14 @@ def _account(args: argparse.Namespace) -> int:
     return _given(args, {"account": admin.ACCOUNT_NUMBER}).number("account")
 
 
-def _ask_limits(args: argparse.Namespace, view: LiveView) -> Command:
+def _ask_limits(args: argparse.Namespace, view: LiveView) -> Administrative:
     market = view.markets.get(args.market)
     if market is None:
         raise ApiError(Code.UNKNOWN_MARKET, "market")
     return limits_command(market, _given(args, admin.LIMITS))
 
 
-def _ask_tiers(args: argparse.Namespace, view: LiveView) -> Command:
+def _ask_tiers(args: argparse.Namespace, view: LiveView) -> Administrative:
     decimals = view.assets.get(args.asset)
     if decimals is None:
         raise ApiError(Code.UNKNOWN_ASSET, "asset")

@@ -1,24 +1,28 @@
 """`exchange admin`: the operator's acts, on the machine that holds the keys.
 
 What concerns the market goes through the command stream like everything else, and its result is read back before
-anything is said; what concerns people goes to the database.
+anything is said; what concerns people is recorded there, and goes to the database.
 """
 
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import orjson
 
 from exchange import logs
-from exchange.api.auth.identity import ADMIN, USER, Identity, read_email
+from exchange.api.auth.identity import Identity, read_email
 from exchange.api.auth.store import Store
 from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.commanding import CommandPath
 from exchange.api.errors import ApiError
 from exchange.api.following import Follower
+from exchange.api.v1.acting import record, signed_by
 from exchange.cli._acts import ACTS
+from exchange.cli._people import PERSON_ACTS, PersonAct
 from exchange.effects.clock import AsyncClock
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.key_files import KeyUnusable
@@ -27,7 +31,7 @@ from exchange.effects.redis.log import AsyncRedisLog
 from exchange.roles.stops import MustStop
 from exchange.settings import Settings, SettingsError
 
-HELP = "The operator's acts: tokens, administrators, assets, markets, accounts, rules."
+HELP = "The operator's acts: tokens, people, assets, markets, accounts, rules."
 
 _MAX_MINUTES = 24 * 60
 
@@ -37,8 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
     token = acts.add_parser("token", help="print an administrator's token")
     token.add_argument("--minutes", type=int, default=15, help="how long it is valid (%(default)s)")
-    for name, text in (("grant", "make a user an administrator"), ("revoke", "make them a plain user again")):
-        acts.add_parser(name, help=text).add_argument("email")
+    for name, of_person in PERSON_ACTS.items():
+        acts.add_parser(name, help=of_person.help).add_argument("email")
     for act in ACTS.values():
         act.configure(acts.add_parser(act.name, help=act.help))
 
@@ -49,8 +53,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     try:
         if args.act == "token":
             return _token(settings, args.minutes)
-        if args.act in ("grant", "revoke"):
-            return asyncio.run(_set_role(settings, args.email, ADMIN if args.act == "grant" else USER))
+        if args.act in PERSON_ACTS:
+            return asyncio.run(_person(settings, PERSON_ACTS[args.act], args.email))
         return asyncio.run(_command(settings, args))
     except ApiError as error:
         print(f"exchange admin: {error.code.value}: {error.message}", file=sys.stderr)
@@ -69,7 +73,8 @@ def _token(settings: Settings, minutes: int) -> int:
     return 0
 
 
-async def _set_role(settings: Settings, email: str, role: str) -> int:
+async def _person(settings: Settings, act: PersonAct, email: str) -> int:
+    """Do something to a user, once the log has it."""
     if not settings.database_url:
         raise SettingsError("no database is known: set DATABASE_URL, or start `exchange up` in this EXCHANGE_HOME")
     address = read_email(email)
@@ -77,20 +82,31 @@ async def _set_role(settings: Settings, email: str, role: str) -> int:
     identity = Identity(store, cost=4)
     try:
         subject = await identity.subject_of(address)
-        found = subject is not None and await identity.set_role(subject, role)
+        if subject is None:
+            print(f"exchange admin: there is no user {address}", file=sys.stderr)
+            return 1
+        async with _engine(settings) as (commands, follower):
+            recorded = await record(commands, follower.view, OPERATOR, act.record, subject)
+        done = await act.do(store, settings, subject)
     finally:
         identity.close()
         await store.close()
-    if not found:
-        print(f"exchange admin: there is no user {address}", file=sys.stderr)
-        return 1
-    print(f"{address} is {role} now")
+    print(f"{address} {done}" + ("" if recorded else "; not recorded: this log's rules know no such thing"))
     return 0
 
 
 async def _command(settings: Settings, args: argparse.Namespace) -> int:
     """Append an act's command and print its result."""
     act = ACTS[args.act]
+    async with _engine(settings) as (commands, follower):
+        answer = await commands.carry_out(signed_by(follower.view, OPERATOR, act.ask(args, follower.view)))
+        print(orjson.dumps(act.tell(args, follower.view, answer)).decode())
+    return 0
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[tuple[CommandPath, Follower]]:
+    """The way to the engine, and who follows the log."""
     url = settings.redis_for("operator")
     reads, questions = (
         AsyncRedisLog(
@@ -110,8 +126,7 @@ async def _command(settings: Settings, args: argparse.Namespace) -> int:
         await follower.start()
         following = asyncio.create_task(follower.run())
         try:
-            answer = await CommandPath(questions, follower).carry_out(act.ask(args, follower.view))
-            print(orjson.dumps(act.tell(args, follower.view, answer)).decode())
+            yield CommandPath(questions, follower), follower
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -119,4 +134,3 @@ async def _command(settings: Settings, args: argparse.Namespace) -> int:
         await follower.stop()
         await reads.aclose()
         await questions.aclose()
-    return 0

@@ -1,4 +1,5 @@
-"""Administration: assets, markets, statuses, fees, limits, auctions, accounts, rules; each a command in the log."""
+"""Administration: assets, markets, statuses, fees, limits, auctions, accounts, rules; each a command in the log that
+says whose it is."""
 
 from typing import Final
 
@@ -6,6 +7,7 @@ from exchange.api.contract.declared import Amount, Flag, Kind, Objects, Shape, T
 from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.v1 import replies, schemas
+from exchange.api.v1.acting import signed
 from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.refusals import COMMAND
 from exchange.commands.read_setup import MAX_BAND, MAX_DEDUP_NAMES, MAX_LIMIT, MAX_TIERS
@@ -83,7 +85,7 @@ async def create_asset(call: Call) -> Reply:
     """`POST admin/assets`."""
     body = await call.body()
     command = CreateAsset(body.matched("asset"), body.number("decimals"))
-    answer = await call.gateway.commands.carry_out(command)
+    answer = await call.gateway.commands.carry_out(signed(call, command))
     return Reply(replies.asset_created(answer.outcome), answer.id, status=201)
 
 
@@ -98,7 +100,7 @@ async def create_market(call: Call) -> Reply:
     """`POST admin/markets`."""
     body = await call.body()
     gateway = call.gateway
-    answer = await gateway.commands.carry_out(market_command(gateway.view.assets, body))
+    answer = await gateway.commands.carry_out(signed(call, market_command(gateway.view.assets, body)))
     return Reply(replies.market_created(gateway.view, answer.outcome), answer.id, status=201)
 
 
@@ -119,11 +121,12 @@ async def change_market(call: Call) -> Reply:
     gateway = call.gateway
     market = gateway.market(call.path("market"))
     if "status" not in body:
-        answer = await gateway.commands.carry_out(fees_command(market.name, body))
+        answer = await gateway.commands.carry_out(signed(call, fees_command(market.name, body)))
         return Reply(replies.fees_set(answer.outcome), answer.id)
     if any(name in body for name in ("maker_fee", "taker_fee", "tiered")):
         raise ApiError(Code.INVALID_FIELD, "status", detail="Change the status or the fees, one at a time.")
-    answer = await gateway.commands.carry_out(status_command(market, body.choice("status", MARKET_STATUSES)))
+    command = status_command(market, body.choice("status", MARKET_STATUSES))
+    answer = await gateway.commands.carry_out(signed(call, command))
     return Reply(replies.status_set(answer.outcome), answer.id)
 
 
@@ -137,7 +140,8 @@ async def set_limits(call: Call) -> Reply:
     """`PUT admin/markets/{market}/limits`."""
     body = await call.body()
     gateway = call.gateway
-    answer = await gateway.commands.carry_out(limits_command(gateway.market(call.path("market")), body))
+    command = limits_command(gateway.market(call.path("market")), body)
+    answer = await gateway.commands.carry_out(signed(call, command))
     return Reply(replies.limits_set(gateway.view, answer.outcome), answer.id)
 
 
@@ -157,7 +161,8 @@ async def uncross(call: Call) -> Reply:
     body = await call.body()
     gateway = call.gateway
     market = gateway.market(call.path("market")).name
-    answer = await gateway.commands.carry_out(Uncross(market, body.choice("status", _AFTER_AUCTION)))
+    command = Uncross(market, body.choice("status", _AFTER_AUCTION))
+    answer = await gateway.commands.carry_out(signed(call, command))
     return Reply(replies.uncrossed(gateway.view, answer.outcome, market), answer.id)
 
 
@@ -173,7 +178,8 @@ async def set_fee_tiers(call: Call) -> Reply:
     gateway = call.gateway
     asset = call.path("asset")
     rows = [Fields(row, TIER) for row in body.objects("tiers")]
-    answer = await gateway.commands.carry_out(tiers_command(asset, gateway.decimals(asset), rows))
+    command = tiers_command(asset, gateway.decimals(asset), rows)
+    answer = await gateway.commands.carry_out(signed(call, command))
     return Reply(replies.tiers_set(gateway.view, answer.outcome), answer.id)
 
 
@@ -192,11 +198,12 @@ async def change_account(call: Call) -> Reply:
     account = call.path_number("account", Code.UNKNOWN_ACCOUNT)
     commands = call.gateway.commands
     if "trade_group" not in body:
-        answer = await commands.carry_out(SetAccountStatus(account, body.choice("status", ACCOUNT_STATUSES)))
+        freeze = SetAccountStatus(account, body.choice("status", ACCOUNT_STATUSES))
+        answer = await commands.carry_out(signed(call, freeze))
         return Reply(replies.account_status_set(answer.outcome), answer.id)
     if "status" in body:
         raise ApiError(Code.INVALID_FIELD, "status", detail="Change the status or the trade group, one at a time.")
-    answer = await commands.carry_out(SetTradeGroup(account, body.number("trade_group")))
+    answer = await commands.carry_out(signed(call, SetTradeGroup(account, body.number("trade_group"))))
     return Reply(replies.trade_group_set(answer.outcome), answer.id)
 
 
@@ -210,7 +217,7 @@ async def set_rules(call: Call) -> Reply:
     """`PUT admin/rules`."""
     body = await call.body()
     command = SetRules(body.number("rules"), body.number("dedup_names"))
-    answer = await call.gateway.commands.carry_out(command)
+    answer = await call.gateway.commands.carry_out(signed(call, command))
     return Reply(replies.rules_set(answer.outcome), answer.id)
 
 

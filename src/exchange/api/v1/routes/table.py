@@ -20,6 +20,7 @@ from exchange.api.v1.routes import (
     sessions,
     several,
     sub_accounts,
+    users,
 )
 
 
@@ -99,6 +100,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PUT", "admin/assets/{asset}/fee-tiers", _ADMIN, admin.set_fee_tiers),
     Route("PATCH", "admin/accounts/{account}", _ADMIN, admin.change_account),
     Route("PUT", "admin/rules", _ADMIN, admin.set_rules),
+    Route("GET", "admin/users", _ADMIN, users.listing),
+    Route("PATCH", "admin/users/{subject}", _ADMIN, users.set_role),
+    Route("POST", "admin/users/{subject}/signout", _ADMIN, users.signout),
+    Route("DELETE", "admin/users/{subject}/keys", _ADMIN, users.revoke_keys),
     Route("GET", "sandbox/clock", _PUBLIC, sandbox.show),
     Route("PUT", "sandbox/clock", _ADMIN, sandbox.move),
 )
