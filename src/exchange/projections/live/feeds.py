@@ -11,6 +11,7 @@ Pure: whoever owns the view says what time it is.
 import orjson
 
 from exchange.projections.live import auction, shapes
+from exchange.projections.live.checksum import checksum
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.tape import MINUTE_MS, TapeTrade
 from exchange.projections.live.view import Change, LiveView
@@ -108,7 +109,7 @@ def depth_snapshot(view: LiveView, market: str) -> bytes:
     """The whole book (up to `SNAPSHOT_LEVELS` a side) at its sequence."""
     of = view.markets[market]
     bids, asks, complete = shapes.depth(of, SNAPSHOT_LEVELS)
-    data: Json = {"seq": of.seq, "bids": bids, "asks": asks, "complete": complete}
+    data: Json = {"seq": of.seq, "bids": bids, "asks": asks, "complete": complete, "checksum": checksum(of)}
     return message(f"{DEPTH}@{market}", "snapshot", view.position, data)
 
 
@@ -122,7 +123,13 @@ def depth_update(view: LiveView, market: str, levels: Levels) -> bytes:
         shown = [form.price(price), form.quantity(of.side(side).quantity(price))]
         (bids if side == BUY else asks).append(shown)
     bids.reverse()
-    data: Json = {"first_seq": levels.first_seq, "last_seq": of.seq, "bids": bids, "asks": asks}
+    data: Json = {
+        "first_seq": levels.first_seq,
+        "last_seq": of.seq,
+        "bids": bids,
+        "asks": asks,
+        "checksum": checksum(of),
+    }
     return message(f"{DEPTH}@{market}", "update", view.position, data)
 
 

@@ -25,6 +25,14 @@ class MarketFormat:
         """A quantity on the lot."""
         return format_decimal(quantity // self._quantity_unit, self.quantity_decimals)
 
+    def ticks(self, price: int) -> int:
+        """A price on the tick, in units of its last place."""
+        return price // self._price_unit
+
+    def lots(self, quantity: int) -> int:
+        """A quantity on the lot, in units of its last place."""
+        return quantity // self._quantity_unit
+
     def base(self, amount: int) -> str:
         """Any amount of the base asset."""
         return format_decimal(amount, self.base_decimals)

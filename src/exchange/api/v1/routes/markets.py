@@ -7,6 +7,7 @@ from exchange.api.errors import GatewayCode
 from exchange.api.v1 import schemas
 from exchange.api.v1.call import Call, Reply
 from exchange.projections.live import shapes
+from exchange.projections.live.checksum import checksum
 from exchange.projections.live.shapes import Json
 from exchange.projections.timescale.candles import INTERVALS
 from exchange.projections.timescale.schema import LAST_MS
@@ -79,7 +80,7 @@ async def depth(call: Call) -> Reply:
     query = call.query()
     market = call.gateway.market(query.text("market"))
     bids, asks, _ = shapes.depth(market, query.number("limit"))
-    data = {"market": market.name, "seq": market.seq, "bids": bids, "asks": asks}
+    data = {"market": market.name, "seq": market.seq, "bids": bids, "asks": asks, "checksum": checksum(market)}
     return Reply(data, call.gateway.view.position)
 
 
