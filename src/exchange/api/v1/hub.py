@@ -40,6 +40,8 @@ class Subscriber:
         self.channels: dict[str, Channel] = {}
         self.account: int | None = None
         self.expires_ms = 0
+        self.ended: Callable[[], bool] = lambda: False
+        """Whether the session or key that it was authenticated with is no more; asked every second, asks nobody."""
 
     @property
     def behind(self) -> bool:
@@ -206,8 +208,8 @@ class Hub:
                 _tell(self._public[channel], due)
         wall_ms = self._wall.now_ms()
         for subscriber in self.everyone():
-            if subscriber.account is not None and subscriber.expires_ms <= wall_ms:
-                subscriber.outbox.close(EXPIRED, "the token expired: sign in again")
+            if subscriber.account is not None and (subscriber.expires_ms <= wall_ms or subscriber.ended()):
+                subscriber.outbox.close(EXPIRED, "the token, session or key has ended: sign in again")
 
     def _first_message(self, view: LiveView, subscriber: Subscriber, channel: Channel) -> bytes | None:
         now_ms = self._clock.now_ms()

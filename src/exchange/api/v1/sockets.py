@@ -13,9 +13,13 @@ from aiohttp import hdrs, web
 from exchange.api.contract.declared import Text
 from exchange.api.contract.reading import Fields, json_object
 from exchange.api.errors import ApiError, GatewayCode
-from exchange.api.gateway import Gateway
+from exchange.api.gateway import Gateway, Principal
 from exchange.api.http.behind import Patient
+from exchange.api.http.crowd import HOME
+from exchange.api.limits.limiter import LimitReached
 from exchange.api.v1.hub import MAX_SUBSCRIPTIONS, Hub, Subscriber
+from exchange.api.v1.limiting import refused
+from exchange.api.v1.signed import socket_principal
 from exchange.api.websocket.line import Line, Manners
 from exchange.api.websocket.outbox import Outbox
 from exchange.projections.live.feeds import PRIVATE, Channel, parse_channel
@@ -51,10 +55,17 @@ async def serve(gateway: Gateway, hub: Hub, request: Patient) -> web.WebSocketRe
     """
     if not same_origin(request):
         raise ApiError(GatewayCode.ORIGIN_REFUSED)
+    address = gateway.addresses.of(request)
+    if address not in HOME:
+        try:
+            gateway.limiter.connection(address, gateway.clock.now_ms())
+        except LimitReached as reached:
+            raise refused(reached) from None
     subscriber = Subscriber(Outbox(), lambda: gateway.view)
     hub.join(subscriber)
+    conversation = Conversation(gateway, hub, subscriber, address)
     try:
-        return await Line(request, subscriber.outbox, MANNERS, Conversation(gateway, hub, subscriber).answer).run()
+        return await Line(request, subscriber.outbox, MANNERS, conversation.answer).run()
     finally:
         hub.leave(subscriber)
 
@@ -62,8 +73,9 @@ async def serve(gateway: Gateway, hub: Hub, request: Patient) -> web.WebSocketRe
 class Conversation:
     """The requests of one connection."""
 
-    def __init__(self, gateway: Gateway, hub: Hub, subscriber: Subscriber) -> None:
+    def __init__(self, gateway: Gateway, hub: Hub, subscriber: Subscriber, address: str) -> None:
         self._gateway = gateway
+        self._address = address
         self._hub = hub
         self._subscriber = subscriber
 
@@ -113,9 +125,8 @@ class Conversation:
         return channel
 
     async def _authenticate(self, params: list[str]) -> dict[str, object]:
-        if len(params) != 1:
-            raise ApiError(Code.INVALID_FIELD, "params", detail="AUTH takes one token.")
-        principal = await self._gateway.principal(params[0])
+        gateway = self._gateway
+        principal = await socket_principal(gateway, params, self._address)
         if principal.account is None:
             raise ApiError(GatewayCode.NO_ACCOUNT, "params")
         account = principal.account.id
@@ -123,7 +134,17 @@ class Conversation:
             raise ApiError(GatewayCode.FORBIDDEN, "params", detail="This connection is another account's already.")
         self._subscriber.account = account
         self._subscriber.expires_ms = principal.expires_ms
+        key, session = principal.key, principal.session
+        self._subscriber.ended = lambda: (
+            gateway.session_ended(session) if key is None else not gateway.keys.known(key.id)
+        )
         return {"account": account, "expires_at": principal.expires_ms}
+
+
+def _ended(gateway: Gateway, principal: Principal) -> bool:
+    if principal.key is not None:
+        return not gateway.keys.known(principal.key.id)
+    return gateway.session_ended(principal.session)
 
 
 def _request_id(value: object) -> int | str | None:

@@ -38,7 +38,7 @@ Raises:
 """
 
 
-async def nothing_before(view: LiveView, market: LiveMarket, start_ms: int) -> tuple[Candle | None, int]:
+async def nothing_before(_: LiveView, _market: LiveMarket, _start_ms: int) -> tuple[Candle | None, int]:
     """Without a database: candles longer than the tape are not known."""
     raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
 
