@@ -1,6 +1,7 @@
-"""Sub-accounts: further accounts of a user, in one trade group, so that their orders never trade with each other.
+"""Sub-accounts: further accounts of a user, in one trade group, so that their orders do not trade with each other.
 
-A label names one: asking for the same again gives the same one, and finishes what was left half done. Nothing is taken
+An account that joins and prevents no self-trades expires the resting order from then on; its owner may ask for anything
+else, also for none. A label names one: asking for the same again gives the same one, and finishes what was left half done. Nothing is taken
 from the database but labels and numbers (`auth.sub_accounts`).
 """
 
@@ -15,10 +16,11 @@ from exchange.api.v1.acting import signed
 from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.owning import own_account
 from exchange.api.v1.refusals import COMMAND
-from exchange.commands.types import SetTradeGroup
+from exchange.commands.types import SetStp, SetTradeGroup
 from exchange.projections.live import private
 from exchange.projections.live.records import LiveAccount
 from exchange.terms.codes import Code
+from exchange.terms.words import EXPIRE_MAKER, NONE
 
 LABEL: Final[Shape] = {
     "label": Text(re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}"), "A label is 1 to 32 of A-Z a-z 0-9 _ . - and blank.")
@@ -47,7 +49,10 @@ async def create(call: Call) -> Reply:
         number = await gateway.open_account(ref)
     group = first.group or first.id
     for account in (first.id, number):
-        if gateway.view.accounts[account].group != group:
+        joining = gateway.view.accounts[account]
+        if joining.group != group:
+            if joining.stp == NONE:
+                await gateway.commands.carry_out(SetStp(account, EXPIRE_MAKER))
             await gateway.commands.carry_out(signed(call, SetTradeGroup(account, group)))
     shown = {"account": number, "label": label, "trade_group": group}
     return Reply(shown, gateway.view.position, status=201)
