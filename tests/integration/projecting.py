@@ -76,7 +76,7 @@ def a_log(seed: int, length: int, *, log_id: str = LOG_ID, hours: int = 40) -> l
 
 
 def a_log_of_everything(seed: int, length: int) -> list[Pair]:
-    """A log under the second rules in which every event occurs."""
+    """A log under the newest rules in which every event occurs."""
     traffic = Traffic(seed)
     machine = Machine()
     pairs: list[Pair] = []
@@ -250,9 +250,10 @@ _QUERIES = {
         "FROM trades ORDER BY trade"
     ),
     "transfers": (
-        f"SELECT kind, withdrawal, account, asset, amount::text, ref, state, {_CREATED} FROM transfers "
+        f"SELECT kind, withdrawal, account, asset, amount::text, ref, state, {_CREATED}, to_account FROM transfers "
         "ORDER BY created_at, created_entry"
     ),
+    "acts": f"SELECT {_MS.format('ts')}, entry, event, by, act, subject, details FROM acts ORDER BY ts, entry, event",
     "ledger": (
         f"SELECT {_MS.format('ts')}, entry, posting, account, asset, available::text, locked::text, reason FROM ledger "
         "ORDER BY ts, entry, posting"
@@ -311,7 +312,12 @@ def expected(entries: Iterable[EventEntry]) -> Tables:
         "transfers": [
             _transfer(history, ms, seq, e)
             for ms, seq, _, e, _ in history
-            if e["type"] in {"deposited", "withdrawal_reserved"}
+            if e["type"] in {"deposited", "withdrawal_reserved", "transferred"}
+        ],
+        "acts": [
+            (ms, seq, number, e["by"], e.get("act", e["type"]), _subject(e), orjson.dumps(e).decode())
+            for ms, seq, number, e, _ in history
+            if "by" in e and e["type"] not in {"amended", "activated"}
         ],
         "ledger": [
             (*entry.id, number, *posting, _reason(body["events"]))
@@ -435,7 +441,10 @@ def _status(own: list[Any], number: int, filled: int) -> str:
 
 def _transfer(history: list[Any], ms: int, seq: int, e: Any) -> tuple[Any, ...]:
     if e["type"] == "deposited":
-        return ("deposit", None, e["account"], e["asset"], e["amount"], e["ref"], "settled", ms, seq, ms, seq)
+        return ("deposit", None, e["account"], e["asset"], e["amount"], e["ref"], "settled", ms, seq, ms, seq, None)
+    if e["type"] == "transferred":
+        head = ("transfer", None, e["account"], e["asset"], e["amount"], e["ref"])
+        return (*head, "settled", ms, seq, ms, seq, e["to"])
     ends = [
         (x["type"].removeprefix("withdrawal_"), a, b)
         for a, b, _, x, _ in history
@@ -443,13 +452,19 @@ def _transfer(history: list[Any], ms: int, seq: int, e: Any) -> tuple[Any, ...]:
     ]
     state, end_ms, end_seq = ends[-1]
     head = ("withdrawal", e["withdrawal"], e["account"], e["asset"], e["amount"], e["ref"])
-    return (*head, state, ms, seq, end_ms, end_seq)
+    return (*head, state, ms, seq, end_ms, end_seq, None)
+
+
+def _subject(e: Any) -> str:
+    """What an act was done to."""
+    return str(next(e[name] for name in ("subject", "withdrawal", "account", "market", "asset", "rules") if name in e))
 
 
 def _reason(events: list[Any]) -> str:
     kinds = {e["type"] for e in events}
     named = {
         "deposited": "deposit",
+        "transferred": "transfer",
         "trade": "trade",
         "auction_trade": "trade",
         "accepted": "order",
@@ -463,7 +478,17 @@ def _reason(events: list[Any]) -> str:
         if e["type"] in {"canceled", "done"}:
             kinds.add("owner's" if e.get("end", "canceled") == "canceled" and e.get("reason") in OWNERS else "its own")
     transfers = [kind for kind in kinds if kind == "deposited" or kind.startswith("withdrawal_")]
-    ranked = [*transfers, "trade", "auction_trade", "accepted", "activated", "owner's", "amended", "its own"]
+    ranked = [
+        *transfers,
+        "transferred",
+        "trade",
+        "auction_trade",
+        "accepted",
+        "activated",
+        "owner's",
+        "amended",
+        "its own",
+    ]
     return named[next(kind for kind in ranked if kind in kinds)]
 
 

@@ -1,4 +1,4 @@
-"""Seeded commands in which everything of the second rules happens, for the projections' tests.
+"""Seeded commands in which everything of the rules happens, for the projections' tests.
 
 Prices keep near one another and amounts small, so that orders meet, triggers are reached and budgets matter; what is
 refused is part of it.
@@ -7,6 +7,7 @@ refused is part of it.
 import random
 
 from exchange.commands.types import (
+    Administrative,
     Amend,
     Batch,
     Cancel,
@@ -22,6 +23,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -34,6 +36,7 @@ from exchange.commands.types import (
     SetTradeGroup,
     Tick,
     Tier,
+    Transfer,
     Uncross,
     Withdraw,
 )
@@ -62,9 +65,10 @@ MARKETS = ("TATA-INR", "RELI-INR")
 USERS = (100, 101, 102, 103)
 TICK, LOT = 500, 100
 DAY = 86_400_000
+PEOPLE = ("operator", "ab" * 16)
 
 
-def world(*, rules: int = 2, dedup_names: int = 50) -> list[Command]:
+def world(*, rules: int = 3, dedup_names: int = 50) -> list[Command]:
     """Two markets quoted in one asset, four funded users, a fee table with a rebate."""
     commands: list[Command] = [OpenLog("ab" * 16, rules, 3_600_000, dedup_names if rules > 1 else 0)]
     commands += [CreateAsset(asset, decimals) for asset, decimals in (("TATA", 4), ("RELI", 4), ("INR", 2))]
@@ -89,7 +93,13 @@ class Traffic:
         return self.chance.choices((0, 7, 900, 40_000, DAY // 2), (20, 30, 30, 8, 1))[0]
 
     def next(self, state: State, ms: int) -> Command:
-        """Some command at a moment."""
+        """Some command at a moment; of an administrator's, mostly, under the third rules, who it is."""
+        command = self._next(state, ms)
+        if state.rules >= 3 and isinstance(command, Administrative) and self.chance.random() < 0.7:
+            command.by = self.chance.choice(PEOPLE)
+        return command
+
+    def _next(self, state: State, ms: int) -> Command:
         chance = self.chance
         user = chance.choice(USERS)
         kind = chance.choices(
@@ -260,6 +270,7 @@ class Traffic:
                 SetSwitch(user, chance.choice((0, 500, 30_000))),
                 SetAccountStatus(user, chance.choices(list(ACCOUNT_STATUSES.values()), (4, 1))[0]),
                 SetAccountStatus(user, "open"),
+                Record(chance.choice(PEOPLE), "key.revoked", f"k{user}"),
             )
         )
 
@@ -301,8 +312,11 @@ class Traffic:
         chance = self.chance
         pending = list(state.withdrawals) or [1]
         self._number += 1
+        group = state.accounts[user].group
+        mates = [id for id in USERS if id != user and state.accounts[id].group == group] or [user]
         return chance.choice(
             (
+                Transfer(user, chance.choice(mates), "INR", chance.randint(1, 1000), f"t{self._number}"),
                 Deposit(user, "INR", chance.randint(1, 10**6), f"m{self._number}"),
                 Withdraw(user, "INR", chance.randint(1, 1000), f"w{self._number}"),
                 SettleWithdrawal(chance.choice(pending)),

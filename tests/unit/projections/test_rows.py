@@ -90,8 +90,8 @@ _TIMELESS = {"assets", "markets", "accounts"}
 """Tables whose moments `expected` leaves out."""
 
 _TRANSFERS = [
-    *[name for name in COLUMNS["transfers"] if not name.startswith(("created", "updated"))],
-    *["created_at", "created_entry", "updated_at", "updated_entry"],
+    *[name for name in COLUMNS["transfers"] if not name.startswith(("created", "updated", "to_"))],
+    *["created_at", "created_entry", "updated_at", "updated_entry", "to_account"],
 ]
 
 
