@@ -20,6 +20,8 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
         "market": MARKET,
         "legs": [LIMIT, {"type": "stop_loss", "kind": "sell", "quantity": "1", "stop_price": "5"}],
     },
+    ("POST", "api-keys"): {"label": "my bot"},
+    ("PATCH", "api-keys/{id}"): {"label": "my other bot"},
     ("PUT", "stp"): {"stp": "none"},
     ("PUT", "switch"): {"timeout_ms": 0},
     ("POST", "deposits"): {"asset": "INR", "amount": "1"},

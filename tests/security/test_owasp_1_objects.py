@@ -15,8 +15,8 @@ def told(answer: Answer) -> tuple[int, object, set[str]]:
     return answer.status, answer.data, set(answer.headers)
 
 
-async def things(owner: Client) -> dict[str, list[int]]:
-    """An open order, one that ended, one that waits, a list: their numbers by the beginning of the routes' paths."""
+async def things(owner: Client) -> dict[str, list[object]]:
+    """Orders (open, ended, waiting), a list, a key: what names them, by the beginning of the routes' paths."""
     opened = (await owner.limit("buy", "10", "5", client_order_id="secret")).data["id"]
     ended = (await owner.limit("buy", "10", "1")).data["id"]
     await owner.call("DELETE", f"/api/v1/order/{ended}")
@@ -26,7 +26,9 @@ async def things(owner: Client) -> dict[str, list[int]]:
     made = await owner.post("/api/v1/order-lists", body)
     assert made.status == 201, made
     waiting = made.data["orders"][1]
-    return {"order": [opened, ended, waiting], "order-lists": [made.data["id"]]}
+    key = await owner.post("/api/v1/api-keys", {"label": "mine"})
+    assert key.status == 201, key
+    return {"order": [opened, ended, waiting], "order-lists": [made.data["id"]], "api-keys": [key.data["key"]]}
 
 
 async def test_owasp_1_every_route_with_an_id_answers_anothers_as_an_unknown_one(place: World) -> None:

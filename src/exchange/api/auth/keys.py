@@ -102,6 +102,8 @@ class KeyStore:
 
     async def find(self, id: str) -> ApiKey | None:
         """See `Keys`."""
+        if len(id) != KEY_CHARS:
+            return None
         key = self.current(id)
         if key is not None:
             return key

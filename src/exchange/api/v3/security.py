@@ -38,8 +38,10 @@ async def key_of(keys: Keys, text: str | None, security: Security, address: str,
 
 
 def payload(query: str, body: str) -> bytes:
-    """What is signed of a REST request: query and body, one right after the other, but for the signature itself."""
-    return (_unsigned(query) + _unsigned(body)).encode()
+    """What is signed of a REST request: query and body, one right after the other, but for the signature itself. That
+    of the query counts; where it has one, the body is signed whole, so that nothing can be put into it."""
+    signed = _unsigned(query)
+    return (signed + (body if len(signed) < len(query) else _unsigned(body))).encode()
 
 
 def see_timely(params: Params, now_us: int) -> None:
