@@ -260,7 +260,8 @@ _QUERIES = {
     ),
     "candles": (
         f"SELECT market, interval, {_MS.format('start')}, open::text, high::text, low::text, close::text, "
-        "volume::text, quote_volume::text, trades, first_trade, last_trade FROM candles ORDER BY 1, 2, 3"
+        "volume::text, quote_volume::text, trades, first_trade, last_trade, taker_volume::text, "
+        "taker_quote_volume::text FROM candles ORDER BY 1, 2, 3"
     ),
 }
 
@@ -508,4 +509,8 @@ def _candles(trades: list[Any]) -> Iterable[tuple[Any, ...]]:
                 *(ordered[-1]["price"], str(sum(int(e["quantity"]) for e in some))),
                 *(str(sum(int(e["notional"]) for e in some)), len(some)),
                 *(ordered[0]["trade"], ordered[-1]["trade"]),
+                *(
+                    str(sum(int(e[size]) for e in some if e["taker_side"] == "buy"))
+                    for size in ("quantity", "notional")
+                ),
             )

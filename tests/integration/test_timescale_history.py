@@ -128,7 +128,7 @@ def candle(row: CandleRow) -> tuple[Any, ...]:
     amounts = (row.open, row.high, row.low, row.close, row.volume, row.quote_volume)
     return (
         *(row.market, row.interval, row.start_ms, *map(str, amounts)),
-        *(row.trades, row.first_trade, row.last_trade),
+        *(row.trades, row.first_trade, row.last_trade, str(row.taker_volume), str(row.taker_quote_volume)),
     )
 
 

@@ -19,6 +19,7 @@ from exchange.api.http.addresses import Addresses
 from exchange.api.limits.limiter import Limiter, Unlimited
 from exchange.api.past.reads import Past
 from exchange.api.symbols import Symbols
+from exchange.api.v3.depth import DepthAnswers
 from exchange.api.v3.userdata.listening import ListenKeys
 from exchange.commands.types import OpenAccount
 from exchange.effects import role_states
@@ -98,6 +99,7 @@ class Gateway:
         """What all gateways count together; None in a gateway that is alone."""
         self.addresses = Addresses(settings.proxy_networks)
         self.symbols = Symbols()
+        self.depths = DepthAnswers()
         self.user_streams: ListenKeys | None = None
         """Listen keys; None where there are no counters to keep them in."""
 

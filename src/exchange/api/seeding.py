@@ -15,7 +15,7 @@ from exchange.projections.live.tape import DAY_MS, MINUTE_MS, RECENT_TRADES, Tap
 from exchange.projections.live.trade import TapeTrade
 from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
-from exchange.projections.timescale.history import CandleRow, History
+from exchange.projections.timescale.history import CandleRow, History, TradeRow
 from exchange.terms.stream import format_id
 
 _logger = structlog.get_logger(__name__)
@@ -67,24 +67,15 @@ async def from_history(view: LiveView, history: History, since_ms: int) -> Tape:
     minutes: dict[str, list[Candle]] = {}
     for row in day.candles:
         minutes.setdefault(row.market, []).append(candle_of(row))
+    # What came between the database's last entry and the day is in neither: then there is nothing to go on from.
+    meets = day.position.id >= min((since_ms, 0), view.position)
     for market in view.markets:
-        trades = await history.trades(market, limit=RECENT_TRADES)
+        trades = await history.trades(market, limit=RECENT_TRADES) if meets else []
         tape.market(market).seed(
             minutes.get(market, []),
-            [
-                TapeTrade(
-                    row.trade,
-                    row.market,
-                    row.seq,
-                    row.price,
-                    row.quantity,
-                    row.notional,
-                    row.taker_side,
-                    row.ms,
-                    row.auction,
-                )
-                for row in reversed(trades)
-            ],
+            [trade_of(row) for row in reversed(trades)],
+            day.before.get(market, 0) if meets else 0,
+            whole=meets,
         )
     return tape
 
@@ -104,4 +95,20 @@ def candle_of(row: CandleRow) -> Candle:
         row.last_trade,
         row.taker_volume,
         row.taker_quote_volume,
+    )
+
+
+def trade_of(row: TradeRow) -> TapeTrade:
+    """A trade as the database has it."""
+    return TapeTrade(
+        row.trade,
+        row.market,
+        row.seq,
+        row.price,
+        row.quantity,
+        row.notional,
+        row.taker_side,
+        row.ms,
+        row.auction,
+        row.taker_order,
     )

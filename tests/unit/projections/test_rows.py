@@ -69,7 +69,7 @@ class Memory:
         key = ("market", "interval", "start")
         for old in self.tables["candles"]:
             if all(old[name] == new[name] for name in key):
-                for name in ("volume", "quote_volume", "trades"):
+                for name in ("volume", "quote_volume", "trades", "taker_volume", "taker_quote_volume"):
                     old[name] += new[name]
                 old["high"], old["low"] = max(old["high"], new["high"]), min(old["low"], new["low"])
                 old["close"], old["last_trade"] = new["close"], new["last_trade"]

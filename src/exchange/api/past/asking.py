@@ -7,15 +7,21 @@ answer is the database's alone, which is a true state of some moments ago, and i
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from exchange.api.auth.store import DATABASE_S
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.projections.live.recent import Item, Key, Recent
 from exchange.projections.live.records import AmendmentKey
+from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.database import DatabaseRefused, DatabaseUnavailable
 from exchange.projections.timescale.history import History
 from exchange.terms.stream import START, StreamId
+
+MEET_S: Final = 1.0
+"""How long a request waits for the database to come to where the view's memory begins."""
+
+_LOOK_S: Final = 0.05
 
 _T = TypeVar("_T")
 _K = TypeVar("_K", int, StreamId, AmendmentKey)
@@ -56,6 +62,19 @@ class Asking:
         reached = await asked(self.available().position())
         if reached.id < recent.complete_since:
             raise ApiError(GatewayCode.VIEW_BEHIND, detail="The database is still catching up with the log; try again.")
+
+    async def meets(self, view: LiveView, ms: int) -> StreamId:
+        """Wait until the database has all that came before a moment, or all that the view has; how far it has come."""
+        history = self.available()
+        position = view.position
+        looks = round(MEET_S / _LOOK_S)
+        for look in range(looks + 1):
+            reached = (await asked(history.position())).id
+            if reached[0] >= ms or reached >= position:
+                return reached
+            if look < looks:
+                await asyncio.sleep(_LOOK_S)
+        raise ApiError(GatewayCode.VIEW_BEHIND, detail="The database is still catching up with the log; try again.")
 
 
 async def asked(question: Awaitable[_T]) -> _T:

@@ -2,8 +2,10 @@
 
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.past.asking import Page, asked, newest
+from exchange.api.past.candles import PastCandles
 from exchange.api.past.rows import deposit_of, fill_of, withdrawal_of
 from exchange.api.past.spans import PastSpans
+from exchange.api.past.trades import PastTrades
 from exchange.api.seeding import candle_of
 from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
 from exchange.projections.live.tape import Candle
@@ -12,7 +14,7 @@ from exchange.projections.timescale.candles import INTERVALS
 from exchange.terms.stream import StreamId
 
 
-class Past(PastSpans):
+class Past(PastSpans, PastTrades, PastCandles):
     """All reads of history. Every method raises ApiError `database_unavailable` where it needs the database and cannot
     have it."""
 

@@ -44,18 +44,25 @@ class MarketTape:
         """The same of `trades`, which are fewer."""
         self._older = 0
         """The last price before the first minute; zero where it is not known."""
+        self._first = since_ms == 0
+        """Whether there is no minute before the first but those that were taken off."""
         self._windows: dict[int, tuple[int, int, Candle | None]] = {}
         """By length in minutes: since when, up to which minute, and the sum of all minutes between."""
 
-    def seed(self, minutes: Iterable[Candle], trades: Iterable[TapeTrade], older: int = 0) -> None:
-        """Begin with what is known from elsewhere, oldest first: the last `RECENT_TRADES` trades or all that there are;
-        those that `add` will bring again do no harm. `older` is the last price before the first minute, or zero."""
+    def seed(
+        self, minutes: Iterable[Candle], trades: Iterable[TapeTrade], older: int = 0, *, whole: bool = False
+    ) -> None:
+        """Begin with what is known from elsewhere, oldest first; those that `add` will bring again do no harm. `older`
+        is the last price before the first minute, or zero. `whole`: the trades are the last `RECENT_TRADES`, or all
+        that there are, and there is no older minute where `older` is zero."""
         self.minutes.extend(minutes)
         self.trades.extend(trades)
         self._older = older
         if self.trades:
             self.last = self.trades[-1].price
-        self.trades_since_ms = self.trades[0].ms + 1 if len(self.trades) == RECENT_TRADES else 0
+        if whole:
+            self._first = True
+            self.trades_since_ms = self.trades[0].ms + 1 if len(self.trades) == RECENT_TRADES else 0
 
     def add(self, trade: TapeTrade) -> None:
         """A trade happened."""
@@ -109,6 +116,11 @@ class MarketTape:
             if minute.ms < ms:
                 return minute.close
         return self._older
+
+    @property
+    def all_known(self) -> bool:
+        """Whether the minutes go back to the market's first trade."""
+        return self._first and self._older == 0
 
     def since(self, interval: str, ms: int) -> list[Candle]:
         """What there was since `ms`, oldest first, in the pieces that candles are put together from: minutes, or for

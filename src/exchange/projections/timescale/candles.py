@@ -8,6 +8,7 @@ a trade; who draws a line fills the gaps with the close before.
 from typing import Final
 
 from exchange.events.types import AuctionTrade, Trade
+from exchange.terms.words import BUY
 
 INTERVALS: Final[dict[str, int]] = {
     "1s": 1_000,
@@ -19,6 +20,31 @@ INTERVALS: Final[dict[str, int]] = {
     "1d": 86_400_000,
 }
 """Each interval's length in milliseconds, by name."""
+
+
+_LONGEST_FIRST: Final = sorted(INTERVALS.items(), key=lambda interval: -interval[1])
+
+
+def cut(since_ms: int, until_ms: int) -> list[tuple[str, int, int]]:
+    """A stretch of time as runs of whole stored candles, oldest first: interval, beginning, end; the longest that fit,
+    so there are few. Each interval is a whole multiple of the one below, and both ends are whole seconds."""
+    pieces: list[tuple[str, int, int]] = []
+    while since_ms < until_ms:
+        above = 0
+        for interval, length in _LONGEST_FIRST:
+            if since_ms % length == 0 and since_ms + length <= until_ms:
+                end = until_ms - (until_ms - since_ms) % length
+                if above:
+                    begins = -(-since_ms // above) * above
+                    if begins + above <= until_ms:
+                        end = begins
+                pieces.append((interval, since_ms, end))
+                since_ms = end
+                break
+            above = length
+        else:
+            raise ValueError(f"{since_ms} to {until_ms} are no whole seconds")
+    return pieces
 
 
 def bucket(interval: str, ms: int) -> int:
@@ -35,6 +61,7 @@ class Candle:
 
     `start` is in milliseconds since the epoch; prices are quote units for one whole base unit, `volume` base units,
     `quote_volume` quote units; `trades` counts, `first_trade` and `last_trade` are the numbers that set open and close.
+    `taker_volume` and `taker_quote_volume` are the part of the volumes in which the taker bought.
     """
 
     __slots__ = (
@@ -48,6 +75,8 @@ class Candle:
         "open",
         "quote_volume",
         "start",
+        "taker_quote_volume",
+        "taker_volume",
         "trades",
         "volume",
     )
@@ -61,6 +90,9 @@ class Candle:
         self.quote_volume = trade.notional
         self.trades = 1
         self.first_trade = self.last_trade = trade.trade
+        bought = trade.taker_side == BUY
+        self.taker_volume = trade.quantity if bought else 0
+        self.taker_quote_volume = trade.notional if bought else 0
 
     def add(self, trade: Trade | AuctionTrade) -> None:
         """Count the next trade in."""
@@ -74,6 +106,9 @@ class Candle:
         self.quote_volume += trade.notional
         self.trades += 1
         self.last_trade = trade.trade
+        if trade.taker_side == BUY:
+            self.taker_volume += trade.quantity
+            self.taker_quote_volume += trade.notional
 
 
 class Candles:

@@ -12,11 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from exchange.projections.timescale.market_history import MarketReads, Piece, trade_row
 from exchange.projections.timescale.order_counts import OrderCountReads
 from exchange.projections.timescale.reads import below, page, reached
 from exchange.projections.timescale.records import (
     ActKey,
     ActRow,
+    AggregateRow,
     AmendmentRow,
     CandleRow,
     Day,
@@ -29,7 +31,7 @@ from exchange.projections.timescale.records import (
     TradeRow,
     TransferRow,
 )
-from exchange.projections.timescale.schema import acts, candles, ledger, trades, transfers
+from exchange.projections.timescale.schema import acts, candles, ledger, markets, trades, transfers
 from exchange.projections.timescale.spans import SpanReads, fill_row
 from exchange.projections.timescale.words import TransferKind
 from exchange.terms.stream import StreamId
@@ -37,6 +39,7 @@ from exchange.terms.stream import StreamId
 __all__ = [
     "ActKey",
     "ActRow",
+    "AggregateRow",
     "AmendmentRow",
     "CandleRow",
     "Day",
@@ -46,13 +49,14 @@ __all__ = [
     "LedgerRow",
     "ListRow",
     "OrderRow",
+    "Piece",
     "PreventedRow",
     "TradeRow",
     "TransferRow",
 ]
 
 
-class History(SpanReads, OrderCountReads):
+class History(SpanReads, OrderCountReads, MarketReads):
     """All the reads, over a pool of connections."""
 
     async def fills(
@@ -85,10 +89,7 @@ class History(SpanReads, OrderCountReads):
         if before is not None:
             query = query.where(trades.c.trade < before)
         rows = await self._rows(query.order_by(trades.c.trade.desc()).limit(page(limit)))
-        return [
-            TradeRow(r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side, r.auction)
-            for r in rows
-        ]
+        return [trade_row(row) for row in rows]
 
     async def candles(
         self,
@@ -189,15 +190,22 @@ class History(SpanReads, OrderCountReads):
         ]
 
     async def day(self, start_ms: int, *, market: str | None = None) -> Day:
-        """Minute candles that start at `start_ms` or later, by market and time, with the position they are exactly as
-        of: whoever counts in the entries above that position misses none and counts none twice."""
+        """Minute candles that start at `start_ms` or later, by market and time, and each market's last price before
+        them, with the position they are exactly as of: whoever counts in the entries above that position misses none
+        and counts none twice."""
         query = sa.select(candles).where(candles.c.interval == "1m", candles.c.start >= start_ms)
         if market is not None:
             query = query.where(candles.c.market == market)
         query = query.order_by(candles.c.market, candles.c.start)
+        older = sa.select(candles.c.close).where(
+            candles.c.market == markets.c.market, candles.c.interval == "1m", candles.c.start < start_ms
+        )
+        older = older.order_by(candles.c.start.desc()).limit(1)
+        closes = sa.select(markets.c.market, older.scalar_subquery().label("close"))
         async with self._connection(isolation_level="REPEATABLE READ") as connection, connection.begin():
             position = await reached(connection)
-            return Day(position, [_candle(row) for row in await connection.execute(query)])
+            rows = [_candle(row) for row in await connection.execute(query)]
+            return Day(position, rows, {row.market: row.close or 0 for row in await connection.execute(closes)})
 
 
 def _candle(r: sa.Row[Any]) -> CandleRow:
@@ -214,4 +222,6 @@ def _candle(r: sa.Row[Any]) -> CandleRow:
         r.trades,
         r.first_trade,
         r.last_trade,
+        r.taker_volume,
+        r.taker_quote_volume,
     )

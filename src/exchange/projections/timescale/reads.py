@@ -35,7 +35,7 @@ class Reads:
         async with self._connection() as connection:
             return await reached(connection)
 
-    async def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async def _rows(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
         async with self._connection() as connection:
             rows: Sequence[sa.Row[Any]] = (await connection.execute(query)).all()
             return rows

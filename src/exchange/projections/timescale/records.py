@@ -144,6 +144,19 @@ class TradeRow:
     notional: int
     taker_side: Side
     auction: bool
+    taker_order: int
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRow:
+    """Trades `first` to `last` (numbers) of one market, by one taker's order at one price."""
+
+    first: int
+    last: int
+    price: int
+    quantity: int
+    taker_side: Side
+    ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +175,8 @@ class CandleRow:
     trades: int
     first_trade: int
     last_trade: int
-    taker_volume: int = 0
-    taker_quote_volume: int = 0
+    taker_volume: int
+    taker_quote_volume: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +229,12 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Minute candles, oldest first, and the position that they are exactly as of."""
+    """Minute candles, oldest first, and the position that they are exactly as of; `before` is each market's last price
+    before them, zero where there was none."""
 
     position: Head
     candles: list[CandleRow]
+    before: dict[str, int]
 
 
 def _received(market: str, side: Side) -> str:

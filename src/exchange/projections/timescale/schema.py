@@ -355,9 +355,12 @@ candles = sa.Table(
     sa.Column("trades", sa.BigInteger, nullable=False),
     sa.Column("first_trade", sa.BigInteger, nullable=False),
     sa.Column("last_trade", sa.BigInteger, nullable=False),
+    sa.Column("taker_volume", Amount(SUM_DIGITS), nullable=False, server_default=_ZERO),
+    sa.Column("taker_quote_volume", Amount(SUM_DIGITS), nullable=False, server_default=_ZERO),
     sa.PrimaryKeyConstraint("market", "interval", "start"),
     postgresql_with={"fillfactor": "80"},
 )
+"""`taker_volume` and `taker_quote_volume` are the part of the volumes in which the taker bought."""
 
 PROJECTED: Final = (
     assets,

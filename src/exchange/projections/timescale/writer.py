@@ -55,14 +55,17 @@ _CHANGE_RARE: Final = (
 
 _ADD_CANDLES: Final = (
     "INSERT INTO candles AS c SELECT market, interval, to_timestamp(start / 1000), open::numeric, high::numeric,"
-    " low::numeric, close::numeric, volume::numeric, quote::numeric, trades, first_trade, last_trade"
+    " low::numeric, close::numeric, volume::numeric, quote::numeric, trades, first_trade, last_trade,"
+    " taker::numeric, taker_quote::numeric"
     " FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-    " $9::text[], $10::bigint[], $11::bigint[], $12::bigint[])"
-    " AS n(market, interval, start, open, high, low, close, volume, quote, trades, first_trade, last_trade)"
+    " $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])"
+    " AS n(market, interval, start, open, high, low, close, volume, quote, trades, first_trade, last_trade,"
+    " taker, taker_quote)"
     " ON CONFLICT (market, interval, start) DO UPDATE SET high = greatest(c.high, excluded.high),"
     " low = least(c.low, excluded.low), close = excluded.close, volume = c.volume + excluded.volume,"
     " quote_volume = c.quote_volume + excluded.quote_volume, trades = c.trades + excluded.trades,"
-    " last_trade = excluded.last_trade"
+    " last_trade = excluded.last_trade, taker_volume = c.taker_volume + excluded.taker_volume,"
+    " taker_quote_volume = c.taker_quote_volume + excluded.taker_quote_volume"
 )
 """Later batches hold later trades: the open stays, the close is the newer one's. All intervals are whole seconds."""
 
@@ -253,6 +256,8 @@ async def _changes(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batc
             [c.trades for c in found],
             [c.first_trade for c in found],
             [c.last_trade for c in found],
+            [str(c.taker_volume) for c in found],
+            [str(c.taker_quote_volume) for c in found],
         ]
         await connection.execute(_ADD_CANDLES, *columns)
 
