@@ -72,3 +72,16 @@ class PastSpans(PastOrders):
             except ApiError:
                 pass  # what they are called is left out of the answer, not the answer
         return found
+
+    async def last_matches(self, view: LiveView, account: int, orders: list[int]) -> dict[int, int]:
+        """The last prevented match of each of the account's orders that had one, by the order's number."""
+        found: dict[int, int] = {}
+        reached = await self.reached(view.prevented)
+        if reached is not None:
+            found = await asked(self.available().last_matches(account, orders))
+        if reached is None or reached >= view.prevented.complete_since:
+            wanted = set(orders)
+            for id, match in view.prevented.of(account).items():
+                for order in wanted & {match.event.maker_order, match.event.taker_order}:
+                    found[order] = max(id, found.get(order, id))
+        return found

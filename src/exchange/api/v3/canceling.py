@@ -4,7 +4,7 @@ An order that the view knows is judged by the view; any other is the engine's to
 gateway has just placed can be cancelled here. Nothing waits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from exchange.api.commanding import Answer
@@ -16,6 +16,7 @@ from exchange.api.v3.shapes.orders import Json
 from exchange.api.v3.shapes.placed import ended_by_hand
 from exchange.api.v3.shapes.words import client_id_of, status_of
 from exchange.commands.types import Cancel
+from exchange.events.types import Event
 from exchange.projections.live.orders import LiveList, LiveOrder
 from exchange.terms.words import CLIENT_ID_PATTERN
 
@@ -65,18 +66,19 @@ def to_cancel(call: Call, market: str, id_name: str, client_name: str, status: s
     return Cancel(account.id, order.id, "")
 
 
-def canceled(call: Call, answer: Answer, account: int, name: str) -> Json:
-    """What a cancelled order is answered with: itself, or the list that it belonged to and that has ended with it."""
-    ended = ended_orders(call, answer, account)
+def canceled(call: Call, answer: Answer, account: int, name: str, events: Sequence[Event] | None = None) -> Json:
+    """What a cancelled order is answered with: itself, or the list that it belonged to and that has ended with it;
+    `events` are those of the part that cancelled, where the command has others."""
+    ended = ended_orders(call, answer.outcome.events if events is None else events, account)
     order_list = list_of(call, ended[0])
     if order_list is None:
         return report(call, answer, ended[0], name)
     return list_report(call, answer, order_list, ended, name)
 
 
-def ended_orders(call: Call, answer: Answer, account: int) -> list[LiveOrder]:
+def ended_orders(call: Call, events: Sequence[Event], account: int) -> list[LiveOrder]:
     """The orders that a cancelling command has just ended."""
-    found = [call.view.order(account, id) for id in ended_by_hand(answer.outcome.events, account)]
+    found = [call.view.order(account, id) for id in ended_by_hand(events, account)]
     return [order for order in found if order is not None]
 
 

@@ -10,7 +10,7 @@ from exchange.api.contract.reading import digits
 from exchange.api.v3 import faults
 from exchange.api.v3.call import Call
 from exchange.api.v3.params import Params
-from exchange.api.v3.shapes.words import NEVER, client_id_of
+from exchange.api.v3.shapes.words import NEVER, client_id_of, list_client_id_of
 from exchange.projections.live.orders import EXPIRED_IN_MATCH, LiveList, LiveOrder
 from exchange.terms.amounts import MAX_COUNT
 
@@ -42,6 +42,11 @@ def number_in(name: str, prefix: str = _ORDER) -> int | None:
 def is_named(order: LiveOrder, name: str) -> bool:
     """Whether an order is known under a client's id."""
     return name == client_id_of(order) or number_in(name) == order.id
+
+
+def is_list(found: LiveList, name: str) -> bool:
+    """Whether a list is known under a client's id."""
+    return name == list_client_id_of(found) or number_in(name, _LIST) == found.id
 
 
 async def order(call: Call, account: int) -> LiveOrder | None:
@@ -88,7 +93,7 @@ async def order_list(call: Call, account: int) -> LiveList | None:
             return found
         return await past.order_list(view, account, id)
     found = await past.order_list(view, account, id)
-    return found if found is None or not name or name in (found.client_id, f"{_LIST}{id}") else None
+    return found if found is None or not name or is_list(found, name) else None
 
 
 async def last_match(call: Call, order: LiveOrder) -> int:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from exchange.projections.timescale.order_history import OrderReads
 from exchange.projections.timescale.reads import page
 from exchange.projections.timescale.records import FillRow, ListRow, OrderRow
-from exchange.projections.timescale.schema import order_lists, orders, trades
+from exchange.projections.timescale.schema import order_lists, orders, prevented_matches, trades
 
 _T = TypeVar("_T")
 
@@ -73,6 +73,17 @@ class SpanReads(OrderReads):
             if order is not None:
                 query = query.where(trades.c[f"{liquidity}_order"] == order)
             found += [fill_row(row) for row in await self._rows(_within(query, trades.c.trade, trades.c.ts, span))]
+        return found
+
+    async def last_matches(self, account: int, ids: list[int]) -> dict[int, int]:
+        """The last prevented match of each of an account's orders that had one."""
+        found: dict[int, int] = {}
+        for side in ("maker", "taker"):
+            order = prevented_matches.c[f"{side}_order"]
+            query = sa.select(order.label("id"), sa.func.max(prevented_matches.c.prevented).label("last"))
+            query = query.where(prevented_matches.c[side] == account, order.in_(ids)).group_by(order)
+            for row in await self._rows(query):
+                found[row.id] = max(row.last, found.get(row.id, row.last))
         return found
 
 

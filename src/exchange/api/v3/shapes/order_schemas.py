@@ -165,3 +165,7 @@ PREVENTED: Final = shape(
     _each(AMOUNT, "takerPreventedQuantity makerPreventedQuantity"),
 )
 COUNT: Final = shape({**_each(TEXT, "rateLimitType interval"), **_each(WHOLE, "intervalNum limit count")})
+_FILTER: Final[Json] = {"type": "object", "properties": {"filterType": TEXT}, "required": ["filterType"]}
+FILTERS: Final = shape(
+    {"exchangeFilters": many(_FILTER), "symbolFilters": many(_FILTER), "assetFilters": many(_FILTER)}
+)

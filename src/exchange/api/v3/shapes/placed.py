@@ -133,12 +133,20 @@ def commission(buys: bool, fee: int, rebate: int, market: LiveMarket) -> tuple[s
 
 
 def _match(event: Prevented, market: LiveMarket) -> Json:
-    form = market.format
     told: Json = {
         "preventedMatchId": event.prevented,
         "makerOrderId": event.maker_order,
-        "price": form.quote(event.price),
+        "price": market.format.quote(event.price),
     }
+    told.update(loses(event, market))
+    return told
+
+
+def loses(event: Prevented, market: LiveMarket) -> Json:
+    """What the orders of a prevented match lost by it, where its mode takes something off them (Binance:
+    faqs/stp_faq.md)."""
+    form = market.format
+    told: Json = {}
     if event.stp in _TAKER_LOSES:
         told["takerPreventedQuantity"] = form.base(event.taker_quantity)
     if event.stp in _MAKER_LOSES:

@@ -1,0 +1,370 @@
+"""Order lists: placed, looked at, cancelled (Binance: rest-api.md, "Order lists").
+
+The legs of an OCO are sent to the engine with the stop-loss leg first, which is the order in which the venue shows
+them.
+"""
+
+from typing import Final
+
+from exchange.api.commanding import Answer
+from exchange.api.contract.declared import Amount, Kind, Text, Whole, Word, optional
+from exchange.api.parts import refusal_of
+from exchange.api.v3 import canceling, faults, finding, ordering, paging, refusing
+from exchange.api.v3.call import Call
+from exchange.api.v3.declared import Asks, Moment, Security, Shape, asking, endpoint
+from exchange.api.v3.faults import Fault
+from exchange.api.v3.ordering import CLIENT_ID, LONG, Naming
+from exchange.api.v3.params import Params
+from exchange.api.v3.refusing import Asked
+from exchange.api.v3.shapes import order_schemas as schemas
+from exchange.api.v3.shapes import orders as shapes
+from exchange.api.v3.shapes import placed
+from exchange.api.v3.shapes.orders import Json
+from exchange.api.v3.shapes.words import client_id_of
+from exchange.commands.types import CancelList, Place, PlaceList
+from exchange.projections.live.orders import LiveList, LiveOrder
+from exchange.projections.live.records import LiveMarket
+from exchange.terms.words import (
+    CLIENT_ID_PATTERN,
+    LIMIT,
+    OCO,
+    OTO,
+    OTOCO,
+    STOP_LOSS,
+    STOP_LOSS_LIMIT,
+    ListKind,
+)
+
+ABOVE: Final = Naming("above", side="side", quantity="quantity")
+BELOW: Final = Naming("below", side="side", quantity="quantity")
+WORKING: Final = Naming("working")
+PENDING: Final = Naming("pending")
+PENDING_ABOVE: Final = Naming("pendingAbove", side="pendingSide", quantity="pendingQuantity")
+PENDING_BELOW: Final = Naming("pendingBelow", side="pendingSide", quantity="pendingQuantity")
+
+_STOPS: Final = (STOP_LOSS, STOP_LOSS_LIMIT)
+_WHOLE: Final[Shape] = {
+    "symbol": Text(),
+    "listClientOrderId": optional(CLIENT_ID),
+    **ordering.STP,
+    **ordering.RESPONSE,
+}
+_SIDED: Final[Shape] = {"side": Word(ordering.SIDES), "quantity": Amount()}
+_PENDING: Final[Shape] = {"pendingSide": Word(ordering.SIDES), "pendingQuantity": Amount()}
+OCO_SHAPE: Final[Shape] = {
+    **_WHOLE,
+    **_SIDED,
+    **ABOVE.shape(sided=False, sized=False),
+    **BELOW.shape(sided=False, sized=False),
+}
+OTO_SHAPE: Final[Shape] = {**_WHOLE, **WORKING.shape(), **PENDING.shape()}
+OTOCO_SHAPE: Final[Shape] = {
+    **_WHOLE,
+    **WORKING.shape(),
+    **_PENDING,
+    **PENDING_ABOVE.shape(sided=False, sized=False),
+    **PENDING_BELOW.shape(sided=False, sized=False),
+}
+_NAMED: Final[Shape] = {"orderListId": optional(LONG)}
+_CODES: Final = refusing.PLACING | {faults.OCO_TYPE_REJECTED, faults.OCO_ICEBERG_TIF, *faults.OCO_SIDES}
+
+
+@asking(
+    "Place two orders of which one cancels the other.",
+    params=OCO_SHAPE,
+    orders=2,
+    answer=schemas.LIST_PLACED,
+    method="orderList.place.oco",
+    codes=_CODES,
+)
+def place_oco(call: Call) -> Asks:
+    """`POST /api/v3/orderList/oco`."""
+    account, market = call.account.id, call.market()
+    return _place(call, market, OCO, _pair(call.params, account, market, ABOVE, BELOW))
+
+
+@asking(
+    "Place an order that places another once it is filled.",
+    params=OTO_SHAPE,
+    orders=2,
+    answer=schemas.LIST_PLACED,
+    method="orderList.place.oto",
+    codes=_CODES,
+)
+def place_oto(call: Call) -> Asks:
+    """`POST /api/v3/orderList/oto`."""
+    account, market = call.account.id, call.market()
+    working = _working(call, account, market)
+    return _place(call, market, OTO, [working, ordering.read_order(call.params, account, market, PENDING)])
+
+
+@asking(
+    "Place an order that places a pair, of which one cancels the other, once it is filled.",
+    params=OTOCO_SHAPE,
+    orders=3,
+    answer=schemas.LIST_PLACED,
+    method="orderList.place.otoco",
+    codes=_CODES,
+)
+def place_otoco(call: Call) -> Asks:
+    """`POST /api/v3/orderList/otoco`."""
+    account, market = call.account.id, call.market()
+    working = _working(call, account, market)
+    return _place(call, market, OTOCO, [working, *_pair(call.params, account, market, PENDING_ABOVE, PENDING_BELOW)])
+
+
+def _working(call: Call, account: int, market: LiveMarket) -> Place:
+    order = ordering.read_order(call.params, account, market, WORKING)
+    if order.order_type != LIMIT:
+        raise Fault(faults.INVALID_TYPE, "Invalid orderType.")
+    return order
+
+
+def _pair(params: Params, account: int, market: LiveMarket, above: Naming, below: Naming) -> list[Place]:
+    """Two legs of which one cancels the other, the stop-loss first (Binance: errors.md, -1158 to -1199)."""
+    for names in (above, below):
+        if params.text(names.type) in ("LIMIT", "MARKET"):
+            raise Fault(faults.OCO_TYPE_REJECTED, "Order type not supported in OCO.")
+        if names.iceberg in params and names.tif in params and params.text(names.tif) != "GTC":
+            msg = f"Parameter '{names.iceberg}' is not supported if '{names.tif}' is not GTC."
+            raise Fault(faults.OCO_ICEBERG_TIF, msg)
+    high = ordering.read_order(params, account, market, above)
+    low = ordering.read_order(params, account, market, below)
+    _see_sides(high, low)
+    return [low, high] if low.order_type in _STOPS else [high, low]
+
+
+def _see_sides(high: Place, low: Place) -> None:
+    """Which of the two must lie above, which below."""
+    buys = high.side == "buy"
+    if high.order_type == LIMIT and low.order_type == LIMIT:
+        raise Fault(faults.BOTH_LIMIT, "At least one OCO order must be contingent.")
+    stop, profit = (high, low) if buys else (low, high)
+    if profit.order_type in _STOPS:
+        code = faults.BUY_STOP_ABOVE if buys else faults.SELL_STOP_BELOW
+        where = "buy OCO must be above" if buys else "sell OCO must be below"
+        raise Fault(code, f"A stop loss order in a {where}.")
+    if stop.order_type == LIMIT:
+        code = faults.BUY_LIMIT_BELOW if buys else faults.SELL_LIMIT_ABOVE
+        where = "buy OCO must be below" if buys else "sell OCO must be above"
+        raise Fault(code, f"A limit order in a {where}.")
+    if stop.order_type not in _STOPS:
+        code = faults.BUY_PROFIT_BELOW if buys else faults.SELL_PROFIT_ABOVE
+        where = "buy OCO must be below" if buys else "sell OCO must be above"
+        raise Fault(code, f"A take profit order in a {where}.")
+
+
+def _place(call: Call, market: LiveMarket, kind: ListKind, legs: list[Place]) -> Asks:
+    params = call.params
+    name = params.text("listClientOrderId") if "listClientOrderId" in params else ""
+    how = ordering.response(params, "RESULT")
+    account = call.account.id
+
+    def show(answer: Answer) -> object:
+        refused = refusal_of(answer.outcome, answer.part)
+        if refused is not None:
+            raise refusing.refused(*refused, Asked.PLACING)
+        made, accepted = placed.list_placed(answer)
+        symbol = call.symbol(market.name)
+        names = [(event.order, event.client_id or f"o-{event.order}") for event in accepted]
+        told = shapes.listed(made, symbol, names, call.unit)
+        told["orderReports"] = [
+            placed.order_told(call.view, answer, event, symbol, how, call.unit) for event in accepted
+        ]
+        return told
+
+    return Asks(PlaceList(account, market.name, kind, name, legs), show)
+
+
+_DEPRECATED: Final[dict[str, Kind]] = {
+    **_WHOLE,
+    **_SIDED,
+    "price": Amount(),
+    "stopPrice": Amount(),
+    "stopLimitPrice": optional(Amount()),
+    "stopLimitTimeInForce": optional(Word(ordering.TIMES)),
+    "trailingDelta": optional(LONG),
+    **dict.fromkeys(("limitClientOrderId", "stopClientOrderId"), optional(CLIENT_ID)),
+    **dict.fromkeys(("limitIcebergQty", "stopIcebergQty"), optional(Amount())),
+    **dict.fromkeys(("limitStrategyId", "limitStrategyType", "stopStrategyId", "stopStrategyType"), optional(LONG)),
+}
+_RENAMED: Final = {
+    "limit": {"price": "Price", "limitClientOrderId": "ClientOrderId", "limitIcebergQty": "IcebergQty",
+              "limitStrategyId": "StrategyId", "limitStrategyType": "StrategyType"},
+    "stop": {"stopPrice": "StopPrice", "stopLimitPrice": "Price", "stopLimitTimeInForce": "TimeInForce",
+             "trailingDelta": "TrailingDelta", "stopClientOrderId": "ClientOrderId", "stopIcebergQty": "IcebergQty",
+             "stopStrategyId": "StrategyId", "stopStrategyType": "StrategyType"},
+}  # fmt: skip
+"""The older names of a leg's parameters, and what follows `above` or `below` in the newer ones."""
+
+
+@asking(
+    "Place two orders of which one cancels the other (by the older names of the parameters).",
+    params=_DEPRECATED,
+    orders=2,
+    answer=schemas.LIST_PLACED,
+    method="orderList.place",
+    codes=_CODES,
+)
+def place_older_oco(call: Call) -> Asks:
+    """`POST /api/v3/order/oco`: read as `orderList/oco` is."""
+    params = call.params
+    side = params.choice("side", ordering.SIDES, Fault(faults.INVALID_SIDE, "Invalid side."))
+    limit, stop = ("below", "above") if side == "buy" else ("above", "below")
+    kind = "STOP_LOSS_LIMIT" if "stopLimitPrice" in params else "STOP_LOSS"
+    values = {f"{limit}Type": "LIMIT_MAKER", f"{stop}Type": kind}
+    for name in _DEPRECATED:
+        if name not in params:
+            continue
+        text = params.text(name)
+        if name in _RENAMED["limit"]:
+            values[limit + _RENAMED["limit"][name]] = text
+        elif name in _RENAMED["stop"]:
+            values[stop + _RENAMED["stop"][name]] = text
+        else:
+            values[name] = text
+    for name in ("price", "stopPrice"):
+        if name not in params:
+            raise faults.mandatory(name)
+    account, market = call.account.id, call.market()
+    newer = Params(values, OCO_SHAPE)
+    return _place(call, market, OCO, _pair(newer, account, market, ABOVE, BELOW))
+
+
+@endpoint(
+    "One order list.",
+    params={**_NAMED, "origClientOrderId": optional(Text())},
+    security=Security.USER_DATA,
+    weight=4,
+    answer=schemas.LIST,
+    method="orderList.status",
+    codes=(faults.NO_SUCH_ORDER,),
+)
+async def show(call: Call) -> object:
+    """`GET /api/v3/orderList`."""
+    account = call.account.id
+    found = await finding.order_list(call, account)
+    if found is None:
+        raise Fault(faults.NO_SUCH_ORDER, "Order does not exist.")
+    return (await _shown(call, account, [found]))[0]
+
+
+@endpoint(
+    "Order lists, open and closed: from a number or a moment on, or the newest.",
+    params={
+        "fromId": optional(LONG),
+        "startTime": Moment(required=False),
+        "endTime": Moment(required=False),
+        "limit": optional(Whole(1, 1000, 500)),
+    },
+    security=Security.USER_DATA,
+    weight=20,
+    answer=schemas.many(schemas.LIST),
+    method="allOrderLists",
+    codes=(faults.BAD_COMBINATION, faults.MORE_THAN_HOURS),
+)
+async def all_lists(call: Call) -> object:
+    """`GET /api/v3/allOrderList`."""
+    account = call.account.id
+    span = paging.span(call.params, "fromId")
+    if span.first is not None and (span.start_ms is not None or span.end_ms is not None):
+        raise faults.combination()
+    return await _shown(call, account, await call.gateway.past.order_lists_in(call.view, account, span))
+
+
+@endpoint(
+    "The open order lists.",
+    security=Security.USER_DATA,
+    weight=6,
+    answer=schemas.many(schemas.LIST),
+    method="openOrderLists.status",
+)
+async def open_lists(call: Call) -> object:
+    """`GET /api/v3/openOrderList`."""
+    account = call.account
+    lists = [found for _, found in sorted(account.lists.items())]
+    await call.gateway.past.complete_lists(account.id, lists)
+    return await _shown(call, account.id, [found for found in lists if found.id in account.lists])
+
+
+@asking(
+    "Cancel an order list.",
+    params={
+        "symbol": Text(),
+        **_NAMED,
+        "listClientOrderId": optional(Text()),
+        "newClientOrderId": optional(CLIENT_ID),
+    },
+    answer=schemas.LIST_CANCELED,
+    method="orderList.cancel",
+    codes=refusing.CANCELING,
+)
+def cancel(call: Call) -> Asks:
+    """`DELETE /api/v3/orderList`."""
+    params = call.params
+    account, market = call.account, call.market()
+    name = params.text("newClientOrderId") if "newClientOrderId" in params else ""
+    id, client_id = finding.named(params, "orderListId", "listClientOrderId")
+    if id is None and client_id not in account.lists_by_client_id:
+        id = finding.number_in(client_id, "l-")
+        client_id = "" if id is not None else client_id
+    found = account.lists_by_client_id.get(client_id) if id is None else account.lists.get(id)
+    if found is not None and (found.market != market.name or (client_id and not finding.is_list(found, client_id))):
+        raise canceling.unknown()
+    if found is None and (client_id and (id is not None or CLIENT_ID_PATTERN.fullmatch(client_id) is None)):
+        raise canceling.unknown()
+    number = id if found is None else found.id
+
+    def show(answer: Answer) -> object:
+        refused = refusal_of(answer.outcome)
+        if refused is not None:
+            raise refusing.refused(*refused, Asked.CANCELING)
+        return canceling.canceled(call, answer, account.id, name)
+
+    return Asks(CancelList(account.id, number or 0, "" if number else client_id), show)
+
+
+async def _shown(call: Call, account: int, lists: list[LiveList]) -> list[Json]:
+    """Lists with the names of their orders."""
+    ids = [id for found in lists for id in found.orders]
+    orders: dict[int, LiveOrder] = await call.gateway.past.orders_of(call.view, account, ids)
+    return [
+        shapes.listed(
+            found,
+            call.symbol(found.market),
+            [(id, client_id_of(orders[id]) if id in orders else f"o-{id}") for id in found.orders],
+            call.unit,
+        )
+        for found in lists
+    ]
+
+
+@endpoint(
+    "One-pays-for-the-other lists are not offered here.",
+    params={**OTO_SHAPE, **dict.fromkeys(["pendingQuantity"], optional(Amount()))},
+    security=Security.TRADE,
+    answer=schemas.EMPTY,
+    method="orderList.place.opo",
+    codes=(faults.NEW_ORDER_REJECTED,),
+)
+async def place_opo(call: Call) -> object:
+    """`POST /api/v3/orderList/opo`."""
+    return _refuse_opo(call)
+
+
+@endpoint(
+    "One-pays-for-the-other lists are not offered here.",
+    params={**OTOCO_SHAPE, **dict.fromkeys(["pendingQuantity"], optional(Amount()))},
+    security=Security.TRADE,
+    answer=schemas.EMPTY,
+    method="orderList.place.opoco",
+    codes=(faults.NEW_ORDER_REJECTED,),
+)
+async def place_opoco(call: Call) -> object:
+    """`POST /api/v3/orderList/opoco`."""
+    return _refuse_opo(call)
+
+
+def _refuse_opo(call: Call) -> object:
+    call.market()
+    raise Fault(faults.NEW_ORDER_REJECTED, "OPO orders are not supported for this symbol.")
