@@ -5,7 +5,21 @@ from typing import Final
 from exchange.api.v3.call import Call
 from exchange.api.v3.declared import Route, endpoint
 from exchange.api.v3.openapi import document
-from exchange.api.v3.routes import general, info, klines, market, orders, tickers, userstream
+from exchange.api.v3.routes import (
+    account,
+    changing,
+    general,
+    info,
+    klines,
+    lists,
+    market,
+    orders,
+    several,
+    sor,
+    tickers,
+    userstream,
+    wallet,
+)
 
 
 @endpoint("This description.", answer={"type": "object"})
