@@ -69,7 +69,7 @@ class Key:
     def words(self, now_ms: int) -> list[str]:
         """See `Credentials`."""
         signed = f"{now_ms}\n\nAUTH\n/api/v1/ws\n".encode()
-        return [self._key, str(now_ms), hmac.digest(self._secret, signed, "sha256").hex()]
+        return [self._key, str(now_ms), "", hmac.digest(self._secret, signed, "sha256").hex()]
 
     def __repr__(self) -> str:
         return f"Key({self._key!r})"  # never the secret
