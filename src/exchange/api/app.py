@@ -131,7 +131,7 @@ class Door:
                     principal = await gateway.principal(_token(request))
                 if access is Access.ADMIN:
                     await gateway.require_admin(principal)
-                elif principal.key is None and ACCOUNT in request.headers:
+                elif ACCOUNT in request.headers:
                     act_for(gateway, principal, request.headers[ACCOUNT])
             call = Call(gateway, request, parts, principal, declared)
             await call.check()

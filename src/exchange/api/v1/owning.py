@@ -10,7 +10,7 @@ from exchange.projections.live.records import LiveAccount
 from exchange.terms.codes import Code
 
 ACCOUNT: Final = "X-Exchange-Account"
-"""The header that names the sub-account which a token acts for."""
+"""The header that names the account which a caller acts for."""
 
 
 def own_account(call: Call, number: int) -> LiveAccount:
@@ -23,12 +23,13 @@ def own_account(call: Call, number: int) -> LiveAccount:
 
 
 def act_for(gateway: Gateway, principal: Principal, text: str) -> None:
-    """Let a caller act for the account that the header names.
+    """Let a caller act for the account that the header names; a key acts for its own only.
 
     Raises:
         ApiError: it names none of theirs.
     """
     number = digits(text)
-    if number is None:
+    bound = None if principal.key is None else principal.key.account
+    if number is None or bound not in (None, number):
         raise ApiError(Code.UNKNOWN_ACCOUNT, "account")
     principal.account = gateway.own_account(principal.subject, number)

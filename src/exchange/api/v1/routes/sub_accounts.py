@@ -1,7 +1,9 @@
 """Sub-accounts: further accounts of a user, in one trade group, so that their orders do not trade with each other.
 
 An account that joins and prevents no self-trades expires the resting order from then on; its owner may ask for anything
-else, also for none. A label names one: asking for the same again gives the same one, and finishes what was left half done. Nothing is taken
+else, also for none.
+
+A label names one: asking for the same again gives the same one, and finishes what was left half done. Nothing is taken
 from the database but labels and numbers (`auth.sub_accounts`).
 """
 
