@@ -221,11 +221,14 @@ class _Reports:
         told["m"] = maker
 
     def _prevented(self, index: int, event: Prevented, order: LiveOrder, left: int) -> None:
-        """What self-trade prevention took off an order; its other side is reported with what that lost, if anything."""
+        """What self-trade prevention took off an order, which may be all of a quote amount; its other side is reported
+        with what that lost, if anything."""
         makes = event.maker_order == order.id
         lost = event.maker_quantity if makes else event.taker_quantity
         if not lost:
-            return
+            following = self._next(index, order.id)
+            if not isinstance(following, Done) or following.end != EXPIRED_IN_MATCH:
+                return
         market = self._view.markets[order.market]
         form = market.format
         told = self._report(index, order, "TRADE_PREVENTION")
