@@ -12,7 +12,8 @@ moment: who guesses keys costs the database little, and keys in use nothing.
 import asyncio
 import secrets
 import string
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_network
 from typing import Final, TypeVar
@@ -56,7 +57,7 @@ _logger = structlog.get_logger(__name__)
 
 
 class _Known:
-    """A key as it was read, `seen` and last `wanted` at moments of the loop's clock."""
+    """A key as it was read, `seen` and last `wanted` at moments of the store's clock."""
 
     __slots__ = ("key", "row", "seen", "wanted")
 
@@ -70,11 +71,14 @@ class _Known:
 class KeyStore:
     """The keys, by way of what is known of them here. Implements `Keys`; `follow` must run."""
 
-    def __init__(self, rows: KeyRows, secrets: Secrets, clock: Clock) -> None:
+    def __init__(
+        self, rows: KeyRows, secrets: Secrets, clock: Clock, time: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`time` is seconds of a clock that is never set."""
         self._rows = rows
         self._secrets = secrets
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
+        self._time = time
         self._known: dict[str, _Known] = {}
         self._unknown: dict[str, float] = {}
         self._waiting: dict[str, asyncio.Future[ApiKey | None]] = {}
@@ -88,7 +92,7 @@ class KeyStore:
         known = self._known.get(id)
         if known is None:
             return None
-        now = known.wanted = self._loop.time()
+        now = known.wanted = self._time()
         return known.key if now - known.seen <= BELIEVED_S or self._away else None
 
     def known(self, id: str) -> bool:
@@ -97,7 +101,7 @@ class KeyStore:
         known = self._known.get(id)
         if known is None:
             return False
-        known.wanted = self._loop.time()
+        known.wanted = self._time()
         return known.key.expires_ms is None or known.key.expires_ms > self._clock.now_ms()
 
     async def find(self, id: str) -> ApiKey | None:
@@ -119,7 +123,7 @@ class KeyStore:
                     raise
             return known.key if id in self._known else None
         since = self._unknown.get(id)
-        if since is not None and self._loop.time() - since <= UNKNOWN_S:
+        if since is not None and self._time() - since <= UNKNOWN_S:
             return None
         return await self._asked(id)
 
@@ -195,14 +199,14 @@ class KeyStore:
 
     async def follow(self) -> None:
         """Read the keys in use again and again, and note which were used."""
-        noted = self._loop.time()
+        noted = self._time()
         while True:
-            begun = self._loop.time()
+            begun = self._time()
             await self._again(begun)
             if begun - noted >= NOTED_S:
                 noted = begun
                 await self.note()
-            await self._clock.sleep(max(0.0, begun + ASK_S - self._loop.time()))
+            await self._clock.sleep(max(0.0, begun + ASK_S - self._time()))
 
     async def close(self) -> None:
         """Wait for what is being read."""
@@ -228,7 +232,7 @@ class KeyStore:
         # While the database is away somebody must ask whether it is back, be there keys in use or not.
         for start in range(0, len(in_use) or self._away, _AT_ONCE):
             ids = in_use[start : start + _AT_ONCE]
-            asked = self._loop.time()
+            asked = self._time()
             try:
                 async with asyncio.timeout(BELIEVED_S):
                     rows = await self._rows.read(ids)
@@ -248,16 +252,16 @@ class KeyStore:
         if answer is None:
             if len(self._waiting) >= _MOST_WAITING:
                 raise ApiError(GatewayCode.BUSY)
-            answer = self._waiting[id] = self._loop.create_future()
+            answer = self._waiting[id] = asyncio.get_running_loop().create_future()
             if self._reading is None:
-                self._reading = self._loop.create_task(self._read())
+                self._reading = asyncio.create_task(self._read())
         return await asyncio.shield(answer)
 
     async def _read(self) -> None:
         try:
             while self._waiting:
                 ids = list(self._waiting)[:_AT_ONCE]
-                asked = self._loop.time()
+                asked = self._time()
                 failed: ApiError | None = None
                 rows: dict[str, KeyRow] = {}
                 try:
@@ -323,7 +327,7 @@ class KeyStore:
 
     def _touch(self, id: str) -> float:
         """A key was changed here: nothing that was known or asked for before holds."""
-        now = self._loop.time()
+        now = self._time()
         self._known.pop(id, None)
         self._touched = {one: when for one, when in self._touched.items() if now - when <= _RACE_S}
         self._touched[id] = now
