@@ -14,7 +14,7 @@ export MAKECMDGOALS
 export EXCHANGE_INTERPRETED
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build test soak check lint fmt bench sim chaos bot lock clean
+.PHONY: help up down build test soak check lint fmt bench sim chaos localbook bot lock clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -60,6 +60,9 @@ sim: build $(VENV)/.dev  ## the deterministic fault simulator; RUNS= and SEED= a
 
 chaos: build $(VENV)/.dev  ## break a whole exchange in real processes, then balance its books; MINUTES= (2) and SEED= as wished
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+localbook: build $(VENV)/.dev  ## keep books by the venue's published steps under load, and count gaps; MINUTES= (3) as wished
+	@LOCALBOOK_MINUTES=$(or $(MINUTES),3) $(BIN)/python -m pytest -q -s -m soak tests/integration/test_local_book.py
 
 bot: build .clients/freqtrade/.installed  ## a freqtrade bot trades on the exchange that runs; MINUTES= (3) as wished
 	@$(BIN)/python examples/bot/run.py http://127.0.0.1:$${EXCHANGE_PORT:-8000} $(if $(MINUTES),--minutes $(MINUTES))
