@@ -26,6 +26,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "switch"): {"timeout_ms": 0},
     ("POST", "deposits"): {"asset": "INR", "amount": "1"},
     ("POST", "withdrawals"): {"asset": "INR", "amount": "1"},
+    ("POST", "transfers"): {"to": 101, "asset": "INR", "amount": "1"},
     ("POST", "admin/assets"): {"asset": "NEW", "decimals": 2},
     ("POST", "admin/markets"): {
         "market": "INR-TATA",

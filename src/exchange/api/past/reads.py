@@ -3,14 +3,15 @@
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.past.asking import Page, asked, newest
 from exchange.api.past.candles import PastCandles
-from exchange.api.past.rows import deposit_of, fill_of, withdrawal_of
+from exchange.api.past.rows import deposit_of, fill_of, transfer_of, withdrawal_of
 from exchange.api.past.spans import PastSpans
 from exchange.api.past.trades import PastTrades
 from exchange.api.seeding import candle_of
-from exchange.projections.live.records import DepositRecord, Fill, WithdrawalRecord
+from exchange.projections.live.records import DepositRecord, Fill, TransferRecord, WithdrawalRecord
 from exchange.projections.live.tape import Candle
 from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.candles import INTERVALS
+from exchange.projections.timescale.history import ActKey, ActRow
 from exchange.terms.stream import StreamId
 
 
@@ -57,6 +58,26 @@ class Past(PastSpans, PastTrades, PastCandles):
         live = view.deposits.of(account)
         found |= {position: deposit for position, deposit in live.items() if before is None or position < before}
         return Page(newest(found, limit), view.position)
+
+    async def transfers(
+        self, view: LiveView, account: int, *, before: StreamId | None, limit: int
+    ) -> Page[TransferRecord]:
+        """What was moved from an account to others or to it, newest first."""
+        history = self.available()
+        reached = await asked(history.position())
+        rows = await asked(history.transfers(account, kind="transfer", before=before, limit=limit))
+        found = {row.created: transfer_of(row) for row in rows}
+        if reached.id < view.transfers.complete_since:
+            return Page(list(found.values()), reached.id)
+        live = view.transfers.of(account)
+        found |= {position: moved for position, moved in live.items() if before is None or position < before}
+        return Page(newest(found, limit), view.position)
+
+    async def acts(self, *, by: str | None, act: str | None, before: ActKey | None, limit: int) -> Page[ActRow]:
+        """What administrators did, newest first, as far as the database has come."""
+        history = self.available()
+        reached = await asked(history.position())
+        return Page(await asked(history.acts(by=by, act=act, before=before, limit=limit)), reached.id)
 
     async def withdrawals(
         self, view: LiveView, account: int, *, before: StreamId | None, limit: int

@@ -4,7 +4,14 @@ from typing import Final
 
 from exchange.events.types import Prevented
 from exchange.projections.live.orders import OPEN, LiveList, LiveOrder
-from exchange.projections.live.records import Amendment, DepositRecord, Fill, PreventedMatch, WithdrawalRecord
+from exchange.projections.live.records import (
+    Amendment,
+    DepositRecord,
+    Fill,
+    PreventedMatch,
+    TransferRecord,
+    WithdrawalRecord,
+)
 from exchange.projections.live.tape import TapeTrade
 from exchange.projections.timescale.history import (
     AmendmentRow,
@@ -101,3 +108,8 @@ def withdrawal_of(row: TransferRow) -> WithdrawalRecord:
     record.status = _WITHDRAWAL_STATUS[row.state]
     record.updated = row.updated
     return record
+
+
+def transfer_of(row: TransferRow) -> TransferRecord:
+    """A transfer between accounts."""
+    return TransferRecord(row.created, row.account, row.to, row.asset, row.amount, row.ref)

@@ -23,6 +23,7 @@ from exchange.events.types import (
     StpSet,
     SwitchSet,
     TradeGroupSet,
+    Transferred,
     Uncrossed,
     WithdrawalReleased,
     WithdrawalReserved,
@@ -31,7 +32,7 @@ from exchange.events.types import (
 from exchange.projections.live import shapes
 from exchange.projections.live.fold_settings import limits_of
 from exchange.projections.live.formatting import rate
-from exchange.projections.live.records import DepositRecord, LiveMarket, WithdrawalRecord
+from exchange.projections.live.records import DepositRecord, LiveMarket, TransferRecord, WithdrawalRecord
 from exchange.projections.live.shapes import Json
 from exchange.projections.live.view import LiveView
 from exchange.terms.stream import StreamId
@@ -45,6 +46,13 @@ def deposited(view: LiveView, id: StreamId, outcome: Outcome) -> Json:
     event = _only(outcome, Deposited)
     record = DepositRecord(id, event.account, event.asset, event.amount, event.ref)
     return shapes.deposit(record, view.assets[event.asset])
+
+
+def transferred(view: LiveView, id: StreamId, outcome: Outcome) -> Json:
+    """A transfer between accounts."""
+    event = _only(outcome, Transferred)
+    record = TransferRecord(id, event.account, event.to, event.asset, event.amount, event.ref)
+    return shapes.transfer(record, view.assets[event.asset])
 
 
 def reserved(view: LiveView, id: StreamId, outcome: Outcome) -> Json:

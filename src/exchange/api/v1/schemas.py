@@ -322,6 +322,21 @@ BALANCE: Final = named("Balance", thing(asset=NAME, available=AMOUNT, locked=AMO
 DEPOSIT: Final = named(
     "Deposit", thing(id=POSITION, account=ID, asset=NAME, amount=AMOUNT, ref=maybe(OUTSIDE_ID), time=TIME)
 )
+TRANSFER: Final = named(
+    "Transfer",
+    thing(**{"id": POSITION, "from": ID, "to": ID, "asset": NAME, "amount": AMOUNT, "ref": OUTSIDE_ID, "time": TIME}),
+)
+ACT: Final = named(
+    "Act",
+    thing(
+        id={"type": "string", "pattern": r"^[0-9]+-[0-9]+-[0-9]+$"},
+        time=TIME,
+        by={"type": "string", "pattern": "^([0-9a-f]{32}|operator)$"},
+        act=TEXT,
+        subject=TEXT,
+        details={"type": "object", "description": "The event as it stands in the log; amounts are smallest units."},
+    ),
+)
 _ENDED: Final = {
     "id": ID,
     "account": ID,

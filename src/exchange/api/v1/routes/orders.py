@@ -1,22 +1,20 @@
 """Orders: place, look at, cancel, reduce, list, quote."""
 
-import re
 from typing import Final
 
 from exchange.api.contract.declared import Amount, Shape, Text, Word, endpoint, optional
-from exchange.api.contract.reading import Fields, digits
+from exchange.api.contract.reading import Fields
 from exchange.api.errors import ApiError
 from exchange.api.v1 import order_replies, schemas
 from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.limiting import placing
 from exchange.api.v1.ordering import CLIENT_ID, ORDER, positive, read_order
 from exchange.api.v1.refusals import AMENDING, CANCELING, PAST, PLACING
-from exchange.api.v1.routes.paging import LIMIT, PAGE, before
+from exchange.api.v1.routes.paging import KEY, LIMIT, PAGE, before, key
 from exchange.commands.types import Amend, Cancel
 from exchange.projections.live import quote, shapes
 from exchange.projections.live.orders import LiveOrder
-from exchange.projections.live.records import AmendmentKey, LiveMarket
-from exchange.projections.timescale.schema import LAST_MS
+from exchange.projections.live.records import LiveMarket
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
 from exchange.terms.words import SIDES
@@ -24,9 +22,7 @@ from exchange.terms.words import SIDES
 STATES: Final = {name: name for name in ("open", "closed", "all")}
 REDUCTION: Final[Shape] = {"quantity": Amount()}
 
-_KEY: Final = re.compile(r"[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,19}", re.ASCII)
-_LAST_PLACE = 2**31 - 1
-"""No event stands further back in an entry."""
+_AMENDMENT: Final = "It is the id of an amendment."
 
 
 @endpoint("Place an order.", body={"market": Text(), **ORDER}, answer=schemas.ORDER_PLACED, status=201, codes=PLACING)
@@ -91,7 +87,7 @@ async def amendment(call: Call, id: int, body: Fields) -> Amend:
 
 @endpoint(
     "The reductions of an order, newest first.",
-    query={"limit": LIMIT, "before": optional(Text(_KEY, "It is the id of an amendment."))},
+    query={"limit": LIMIT, "before": optional(Text(KEY, _AMENDMENT))},
     answer=schemas.thing(amendments=schemas.many(schemas.AMENDMENT)),
     codes=(Code.UNKNOWN_ORDER, *PAST),
     weight=5,
@@ -102,7 +98,7 @@ async def amendments(call: Call) -> Reply:
     query = call.query()
     gateway = call.gateway
     account = call.account.id
-    until = _amendment_key(query) if "before" in query else None
+    until = key(query, _AMENDMENT) if "before" in query else None
     order = await gateway.past.order(gateway.view, account, id)
     if order is None:
         raise ApiError(Code.UNKNOWN_ORDER, "id", detail="There is no such order.")
@@ -185,14 +181,6 @@ def _orders(call: Call, orders: list[LiveOrder]) -> Reply:
     return Reply(
         {"orders": [shapes.order(order, gateway.market(order.market)) for order in orders]}, gateway.view.position
     )
-
-
-def _amendment_key(query: Fields) -> AmendmentKey:
-    """The parameter `before`: an amendment's id."""
-    ms, seq, index = (digits(part) for part in query.matched("before").split("-"))
-    if ms is None or seq is None or index is None or ms >= LAST_MS or max(seq, index) > MAX_COUNT:
-        raise ApiError(Code.INVALID_FIELD, "before", detail="It is the id of an amendment.")
-    return ms, seq, min(index, _LAST_PLACE)
 
 
 def _size(body: Fields, market: LiveMarket) -> tuple[int, int]:

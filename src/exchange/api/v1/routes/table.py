@@ -7,6 +7,7 @@ from exchange.api.contract.openapi import document
 from exchange.api.v1.call import Call, Reply
 from exchange.api.v1.routes import (
     account,
+    acts,
     admin,
     keys,
     lists,
@@ -20,6 +21,7 @@ from exchange.api.v1.routes import (
     sessions,
     several,
     sub_accounts,
+    transfers,
     users,
 )
 
@@ -80,6 +82,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "withdrawals", _READ, money.withdrawals),
     Route("POST", "withdrawals/{id}/settle", _ADMIN, money.settle),
     Route("POST", "withdrawals/{id}/release", _ADMIN, money.release),
+    Route("POST", "transfers", _USER, transfers.transfer),
+    Route("GET", "transfers", _READ, transfers.transfers),
     Route("GET", "fills", _READ, money.fills),
     Route("GET", "openapi.json", _PUBLIC, describe),
     Route("GET", "time", _PUBLIC, markets.time),
@@ -100,6 +104,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PUT", "admin/assets/{asset}/fee-tiers", _ADMIN, admin.set_fee_tiers),
     Route("PATCH", "admin/accounts/{account}", _ADMIN, admin.change_account),
     Route("PUT", "admin/rules", _ADMIN, admin.set_rules),
+    Route("GET", "admin/acts", _ADMIN, acts.listing),
     Route("GET", "admin/users", _ADMIN, users.listing),
     Route("PATCH", "admin/users/{subject}", _ADMIN, users.set_role),
     Route("POST", "admin/users/{subject}/signout", _ADMIN, users.signout),
