@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from exchange.client.awaiting import AsyncClient
@@ -23,9 +25,9 @@ class BookFollower:
         self._url = url
         self._book = LocalBook(market)
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
+        self._closed = False
+        self._stop: Callable[[], object] = bool
         self._thread = threading.Thread(target=self._run, name=f"book {market}", daemon=True)
-        self._task = self._loop.create_task(self._follow())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -36,7 +38,9 @@ class BookFollower:
 
     def close(self) -> None:
         """Stop following."""
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        with self._changed:
+            self._closed = True
+            self._stop()
         self._thread.join()
 
     @property
@@ -63,12 +67,15 @@ class BookFollower:
                 )
 
     def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass  # closed
-        finally:
-            self._loop.close()
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            task = loop.create_task(self._follow())
+            with self._changed:
+                if self._closed:
+                    task.cancel()
+                self._stop = lambda: loop.call_soon_threadsafe(task.cancel)
+            with suppress(asyncio.CancelledError):  # closed
+                loop.run_until_complete(task)
 
     async def _follow(self) -> None:
         while True:
