@@ -10,6 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from exchange.api.auth.sessions import Sessions
+from exchange.api.auth.store import Store
 from exchange.api.auth.tokens import OPERATOR, Tokens, load_key
 from exchange.api.server import Server
 from exchange.effects.clock import AsyncClock
@@ -103,10 +105,10 @@ class Socket:
         self._next = 0
         self._kept: list[Json] = []
 
-    async def ask(self, method: str, *params: str) -> Json:
+    async def ask(self, method: str, *params: str, **more: object) -> Json:
         """A request's answer; channel messages that come before it are kept for `receive`."""
         self._next += 1
-        await self.ws.send_str(json.dumps({"method": method, "params": list(params), "id": self._next}))
+        await self.ws.send_str(json.dumps({"method": method, "params": list(params), "id": self._next, **more}))
         while True:
             message = await self._read()
             if message.get("id") == self._next:
@@ -240,6 +242,15 @@ class World:
             assert paid.status == 201, paid
         return client
 
+    async def renew(self, client: Client) -> None:
+        """Give a client a token of a new session, whatever has become of the old one and of the password."""
+        key, now_ms = load_key(self.settings.keys_dir), AsyncClock().now_ms()
+        subject = Tokens(key).verify(client.token, now_ms).subject
+        store = Store(self.settings.database_url)
+        session = await Sessions(store, key, days=1, token_minutes=15).begin(subject, "127.0.0.1", "renewed")
+        await store.close()
+        client.token, _ = Tokens(key).issue(subject, now_ms, 15, session.id)
+
     async def create_market(self) -> None:
         """TATA (4 decimals, lots of 1) against INR (2 decimals, ticks of 0.05)."""
         operator = self.operator()
@@ -268,7 +279,7 @@ async def world(settings: Settings, *, gateways: int = 1, **options: Any) -> Asy
     if settings.database_url:
         await make_tables(settings.database_url)
     settings = replace(settings, port=free_port(), gateways=gateways)
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers={"User-Agent": "tests"}) as session:
         made = World(settings, session)
         try:
             await made.start_engine()

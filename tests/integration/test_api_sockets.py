@@ -191,3 +191,39 @@ async def test_an_expired_token_ends_the_connection(place: World) -> None:
             subscriber.expires_ms = 1
         message = await feed.ws.receive(timeout=DEADLINE_S)
         assert (message.type, feed.ws.close_code) == (aiohttp.WSMsgType.CLOSE, 4001)
+
+
+async def test_a_client_that_comes_back_goes_on_from_its_position(place: World) -> None:
+    user = await place.user(INR="10000", TATA="100")
+    other = await place.user(INR="10000", TATA="100")
+    channels = ("orders", "fills", "balances", f"trades@{MARKET}", f"depth@{MARKET}")
+    async with place.socket(user) as feed:
+        await feed.ask("SUBSCRIBE", *channels)
+        placed = await user.limit("buy", "100", "5")
+        left: Json = {"type": "snapshot"}
+        while left["type"] == "snapshot":
+            left = await feed.receive("balances")
+    position = left["position"]
+    for _ in range(2):
+        await other.market("sell", quantity="1")
+    await user.call("DELETE", f"/api/v1/order/{placed.data['id']}")
+    async with place.socket(user) as feed:
+        assert (await feed.ask("SUBSCRIBE", *channels, after=position))["result"] is None
+        told = {channel: await feed.receive(channel) for channel in channels}
+        assert {message["type"] for message in told.values()} == {"update"}
+        assert [(order["id"], order["status"], order["filled"]) for order in told["orders"]["data"]] == [
+            (placed.data["id"], "canceled", "2")
+        ]
+        assert len(told["fills"]["data"]) == len(told[f"trades@{MARKET}"]["data"]) == 2
+        assert {row["asset"]: row["locked"] for row in told["balances"]["data"]}["INR"] == "0.00"
+        assert told[f"depth@{MARKET}"]["data"]["bids"] == [["100.00", "0"]]
+        assert told[f"depth@{MARKET}"]["data"]["checksum"] == 0
+        await user.limit("buy", "99", "1")
+        assert [order["price"] for order in (await feed.receive("orders"))["data"]] == ["99.00"]
+    place.servers[0].hub._missed.begun((9_000_000_000_000, 0))  # as after many entries
+    async with place.socket(user) as feed:
+        assert (await feed.ask("SUBSCRIBE", "orders", after=position))["error"]["code"] == "too_old"
+        assert (await feed.ask("SUBSCRIBE", "orders", after="soon"))["error"]["field"] == "after"
+        assert (await feed.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+        await feed.ask("SUBSCRIBE", "orders")
+        assert (await feed.receive("orders"))["type"] == "snapshot"

@@ -75,6 +75,7 @@ class GatewayCode(StrEnum):
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_CHANNEL = "unknown_channel"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
+    TOO_OLD = "too_old"
 
 
 G = GatewayCode
@@ -159,6 +160,7 @@ GATEWAY_ERRORS: Final[dict[GatewayCode, tuple[int, str]]] = {
             "orders, lists, fills, prevented, balances and account."
         ),
     ),
+    G.TOO_OLD: (409, "Too much has happened since that position: subscribe without after, and begin with snapshots."),
     G.TOO_MANY_SUBSCRIPTIONS: (429, "A connection holds at most 200 subscriptions."),
 }
 

@@ -7,10 +7,11 @@ has their totals when it reads again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.v1 import resuming
 from exchange.api.websocket import frames
 from exchange.api.websocket.line import RESTARTED
 from exchange.api.websocket.outbox import Outbox
@@ -19,6 +20,7 @@ from exchange.events.types import Outcome
 from exchange.projections.live import feeds, private
 from exchange.projections.live.feeds import AuctionFeed, CandleFeed, Channel, Gathered, Levels, TickerFeed
 from exchange.projections.live.view import Change, LiveView
+from exchange.terms.stream import StreamId
 
 MAX_CONNECTIONS: Final = 10_000
 MAX_SUBSCRIPTIONS: Final = 200
@@ -27,6 +29,7 @@ SNAPSHOT_ORDERS: Final = 500
 EXPIRED: Final = 4001
 
 _TICK_S: Final = 0.25
+_NOTHING: Final[Mapping[str, bytes | None]] = {}
 
 
 class Subscriber:
@@ -79,6 +82,7 @@ class Hub:
         self._candles: dict[str, CandleFeed] = {}
         self._auctions: dict[str, AuctionFeed] = {}
         self._gathered = Gathered()
+        self._missed = resuming.Missed()
 
     def __len__(self) -> int:
         """How many connections there are."""
@@ -103,8 +107,30 @@ class Hub:
         self._everyone.discard(subscriber)
         self.unsubscribe(subscriber, list(subscriber.channels.values()))
 
-    def subscribe(self, view: LiveView, subscriber: Subscriber, channels: list[Channel]) -> None:
-        """Begin with channels that exist, with a snapshot where there is one; those it has already stay as they are."""
+    def missed(
+        self, view: LiveView, subscriber: Subscriber, channels: list[Channel], after: StreamId
+    ) -> dict[str, bytes | None]:
+        """For channels that go on from a position, what was missed since, by name; None where that is nothing.
+
+        Raises:
+            ApiError: that is too long ago, or too much.
+        """
+        missed = self._missed.after(after)
+        return {
+            channel.name: resuming.update(view, subscriber.account, channel, missed)
+            for channel in channels
+            if channel.kind in resuming.RESUMED
+        }
+
+    def subscribe(
+        self,
+        view: LiveView,
+        subscriber: Subscriber,
+        channels: list[Channel],
+        missed: Mapping[str, bytes | None] = _NOTHING,
+    ) -> None:
+        """Begin with channels that exist, with what was `missed` or a snapshot where there is one; those it has already
+        stay as they are."""
         fresh = [channel for channel in channels if channel.name not in subscriber.channels]
         for channel in fresh:
             subscriber.channels[channel.name] = channel
@@ -112,7 +138,7 @@ class Hub:
                 self._private.setdefault(subscriber.account, set()).add(subscriber)
             else:
                 self._public.setdefault(channel.name, set()).add(subscriber)
-            first = self._first_message(view, subscriber, channel)
+            first = missed[channel.name] if channel.name in missed else self._first_message(view, subscriber, channel)
             if first is not None:
                 subscriber.outbox.put(first)
 
@@ -137,14 +163,16 @@ class Hub:
             if not self._private[account]:
                 del self._private[account]
 
-    def begun(self, _: LiveView) -> None:
+    def begun(self, view: LiveView) -> None:
         """What was told before may be void: everybody has to begin again."""
         self._gathered = Gathered()
+        self._missed.begun(view.position)
         self.close_all(RESTARTED, "the view was built again: reconnect and begin from snapshots")
 
     def entry(self, view: LiveView, change: Change, _: Outcome) -> None:
         """An entry was folded in: gather what is public, write what is private."""
         self._gathered.add(change)
+        self._missed.add(change)
         if not self._private:
             return
         for account in sorted(private.concerned(change) & self._private.keys()):

@@ -10,30 +10,33 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import hdrs, web
 
-from exchange.api.contract.declared import Text
+from exchange.api.contract.declared import Position, Text, optional
 from exchange.api.contract.reading import Fields, json_object
 from exchange.api.errors import ApiError, GatewayCode
-from exchange.api.gateway import Gateway, Principal
+from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
 from exchange.api.http.behind import Patient
 from exchange.api.http.crowd import HOME
 from exchange.api.limits.limiter import LimitReached
 from exchange.api.v1.hub import MAX_SUBSCRIPTIONS, Hub, Subscriber
-from exchange.api.v1.limiting import refused
+from exchange.api.v1.limiting import refused, weigh
 from exchange.api.v1.signed import socket_principal
 from exchange.api.websocket.line import Line, Manners
 from exchange.api.websocket.outbox import Outbox
 from exchange.projections.live.feeds import PRIVATE, Channel, parse_channel
 from exchange.projections.live.view import LiveView
 from exchange.terms.codes import Code
+from exchange.terms.stream import StreamId
 
 BURST: Final = 60
 REQUESTS_PER_S: Final = 20
+RESUMING_WEIGHT: Final = 50
+"""What going on from a position counts against an address's limit."""
 MANNERS: Final = Manners(max_bytes=4 * 1024, burst=BURST, per_second=REQUESTS_PER_S, ping_s=15.0, pong_s=30.0)
 
 _ID_CHARS: Final = 64
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "AUTH")
-_REQUEST: Final = dict.fromkeys(("method", "params", "id"), Text())
-"""The fields of a request; the last two are read by rules of their own."""
+_REQUEST: Final = {**dict.fromkeys(("method", "params", "id"), Text()), "after": optional(Position())}
+"""The fields of a request; `params` and `id` are read by rules of their own."""
 
 
 def same_origin(request: web.BaseRequest) -> bool:
@@ -96,7 +99,7 @@ class Conversation:
             elif method == "LIST_SUBSCRIPTIONS":
                 outbox.put(_result(id, sorted(self._subscriber.channels)))
             elif method == "SUBSCRIBE":
-                self._subscribe(id, params)
+                await self._subscribe(id, params, fields.position("after"))
             else:
                 channels = [parse_channel(name) for name in params]
                 self._hub.unsubscribe(self._subscriber, [channel for channel in channels if channel is not None])
@@ -104,14 +107,20 @@ class Conversation:
         except ApiError as error:
             outbox.put(orjson.dumps({"id": id, **error.body()}))
 
-    def _subscribe(self, id: int | str | None, params: list[str]) -> None:
-        view = self._gateway.view
+    async def _subscribe(self, id: int | str | None, params: list[str], after: StreamId | None) -> None:
+        gateway = self._gateway
+        if after is not None:
+            weigh(gateway, self._address, RESUMING_WEIGHT)
+            await gateway.follower.at_least(after, CATCH_UP_S)
+        view = gateway.view
         channels = {name: self._channel(view, name) for name in params}
         known = self._subscriber.channels
         if len(known) + len(channels.keys() - known.keys()) > MAX_SUBSCRIPTIONS:
             raise ApiError(GatewayCode.TOO_MANY_SUBSCRIPTIONS)
+        fresh = [channel for name, channel in channels.items() if name not in known]
+        missed = {} if after is None else self._hub.missed(view, self._subscriber, fresh, after)
         self._subscriber.outbox.put(_result(id, None))
-        self._hub.subscribe(view, self._subscriber, list(channels.values()))
+        self._hub.subscribe(view, self._subscriber, fresh, missed)
 
     def _channel(self, view: LiveView, name: str) -> Channel:
         channel = parse_channel(name)
