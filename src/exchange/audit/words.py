@@ -19,6 +19,7 @@ from exchange.events.types import (
     Replenished,
     Rested,
     Trade,
+    Transferred,
     Waiting,
     WithdrawalReleased,
     WithdrawalReserved,
@@ -185,6 +186,8 @@ def of_account(event: Event, account: int, scale: Scale) -> str:
     """Why an event may have changed an account's balances; empty when it cannot have."""
     if isinstance(event, (Deposited, WithdrawalReserved, WithdrawalSettled, WithdrawalReleased)):
         return _transfer(event, scale) if event.account == account or account == OUTSIDE else ""
+    if isinstance(event, Transferred):
+        return _moved(event, scale) if account in (event.account, event.to) else ""
     if isinstance(event, (Trade, Prevented)):
         orders = [event.taker_order] * (event.taker == account) + [event.maker_order] * (event.maker == account)
     elif isinstance(event, AuctionTrade):
@@ -208,3 +211,8 @@ def _transfer(event: Deposited | WithdrawalReserved | WithdrawalSettled | Withdr
         return f"withdrawal {event.withdrawal} of {amount} reserved, reference {event.ref}"
     word = "left" if isinstance(event, WithdrawalSettled) else "released"
     return f"withdrawal {event.withdrawal} of {amount} {word}"
+
+
+def _moved(event: Transferred, scale: Scale) -> str:
+    amount = scale.amount(event.amount, event.asset)
+    return f"transfer of {amount} from account {event.account} to account {event.to}, reference {event.ref}"

@@ -17,7 +17,7 @@ from exchange.audit.liabilities import NoLeaf, NoStatement
 from exchange.audit.signed_head import sign_head
 from exchange.audit.signing import NotGenuine, Signer
 from exchange.audit.verifying import Report, verify
-from exchange.cli import _audit_compare, _audit_explain
+from exchange.cli import _audit_acts, _audit_compare, _audit_explain
 from exchange.cli._audit import Act, Answer, Json, carry_out, public_key, sources
 from exchange.cli._history import add_source
 from exchange.cli._moments import moment
@@ -61,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("account", type=int)
     one.add_argument("--asset", help="of this asset only")
     _audit_explain.configure(add)
+    _audit_acts.configure(add)
     _audit_compare.configure(add)
 
 
