@@ -9,6 +9,13 @@ ORDER: dict[str, object] = {**LIMIT, "market": MARKET}
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "signup"): {"email": "somebody@example.org", "password": PASSWORD},
     ("POST", "signin"): {"email": "somebody@example.org", "password": PASSWORD},
+    ("POST", "refresh"): {"refresh_token": "A" * 64},
+    ("PUT", "password"): {"password": PASSWORD, "new_password": PASSWORD},
+    ("POST", "totp"): {"password": PASSWORD},
+    ("POST", "totp/confirm"): {"code": "123456"},
+    ("DELETE", "totp"): {"password": PASSWORD, "code": "123456"},
+    ("POST", "sub-accounts"): {"label": "bot"},
+    ("PATCH", "sub-accounts/{account}"): {"label": "other bot"},
     ("POST", "order"): ORDER,
     ("POST", "order/quote"): {"market": MARKET, "kind": "buy", "quantity": "1"},
     ("PATCH", "order/{id}"): {"quantity": "1"},
@@ -41,6 +48,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "admin/markets/{market}/uncross"): {"status": "open"},
     ("PUT", "admin/assets/{asset}/fee-tiers"): {"tiers": [{"volume": "0", "maker_fee": "0", "taker_fee": "0"}]},
     ("PATCH", "admin/accounts/{account}"): {"status": "open"},
+    ("PATCH", "admin/users/{subject}"): {"role": "user"},
     ("PUT", "admin/rules"): {"rules": 2, "dedup_names": 0},
     ("PUT", "sandbox/clock"): {"rate": "1"},
 }
@@ -63,7 +71,7 @@ def named(route: Route) -> str:
 
 def address(route: Route, id: object = 1, more: str = "") -> str:
     """The route's address, for something by this number."""
-    path = "/api/v1/" + route.path.format(id=id, market=MARKET, asset="INR", account=100)
+    path = "/api/v1/" + route.path.format(id=id, market=MARKET, asset="INR", account=100, subject="f" * 32)
     query = "&".join(part for part in (QUERIES.get((route.method, route.path), ""), more) if part)
     return path + (f"?{query}" if query else "")
 

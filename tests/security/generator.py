@@ -68,6 +68,7 @@ class Generator:
         self.chance = chance
         self.operations = operations(document)
         self.ids: dict[str, list[Any]] = {"order": [1], "order-lists": [1], "withdrawals": [1], "position": ["1-0"]}
+        self.ids |= {"sessions": ["f" * 32], "api-keys": ["k" * 64]}
 
     def learn(self, operation: Operation, answer: Any) -> None:
         """Remember what an answer names."""
@@ -182,7 +183,7 @@ class Generator:
 
     def _part(self, operation: Operation, name: str) -> Any:
         if name != "id":
-            return {"market": MARKET, "asset": "INR", "account": 100}[name]
+            return {"market": MARKET, "asset": "INR", "account": 100, "subject": "f" * 32}[name]
         return self.chance.choice([*self.ids[operation.path.split("/")[1]], 999_999])
 
     def _object(self, schema: Json, force: str = "") -> Json:
@@ -209,8 +210,10 @@ class Generator:
         if schema["type"] == "boolean":
             return chance.random() < 0.5
         if schema["type"] == "array":
-            count = chance.randint(schema["minItems"], min(schema["maxItems"], schema["minItems"] + 2))
-            return [self._object(self._one(schema["items"]), force) for _ in range(count)]
+            least = schema.get("minItems", 0)
+            count = chance.randint(least, min(schema["maxItems"], least + 2))
+            made = [self._value(self._one(schema["items"]), name, force) for _ in range(count)]
+            return list(dict.fromkeys(made)) if schema.get("uniqueItems") else made
         if schema["type"] == "object":
             return self._object(schema, force)
         return self._text(schema, name)
@@ -228,6 +231,8 @@ class Generator:
             "asset": ["INR", "TATA", f"A{chance.randint(0, 99)}"],
             "email": [f"fuzz{chance.randint(0, 5)}@example.org"],
             "password": [PASSWORD],
+            "new_password": [PASSWORD],
+            "label": [f"label {chance.randint(0, 25)}"],
             "client_order_id": [f"o{chance.randint(0, 20)}"],
             "client_list_id": [f"l{chance.randint(0, 20)}"],
             "ref": [f"r{chance.randint(0, 20)}"],

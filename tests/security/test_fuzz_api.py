@@ -22,6 +22,8 @@ from tests.security.schema import Json, problems, resolve
 INPUTS = 2_000
 SOAK_INPUTS = 1_000_000
 SOAK_WORLDS = 20
+ENDING = {"/signout", "/signout-everywhere", "/sessions/{id}"}
+"""What may end the session that asks."""
 DOCUMENT: Json = json.loads(orjson.dumps(document(ROUTES)))
 
 
@@ -92,6 +94,8 @@ async def fuzz(place: World, seed: int, inputs: int) -> dict[int, int]:
         assert b"<script>" not in answered.body
         if answered.status < 300:
             made_by.learn(made.operation, json.loads(answered.body))
+        if client is not operator and (answered.status == 401 or made.operation.path in ENDING):
+            await place.renew(client)
         counts[answered.status] = counts.get(answered.status, 0) + 1
     await mend(operator, [user.account for user in users])
     order = await users[0].limit("buy", "1", "1")

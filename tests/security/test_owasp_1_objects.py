@@ -1,7 +1,9 @@
 """OWASP API 1, object level: what belongs to another account answers exactly as what does not exist."""
 
 import re
+from typing import Any
 
+from exchange.api.v1.owning import ACCOUNT
 from exchange.api.v1.routes.table import ROUTES
 from tests.integration.api_world import MARKET, Answer, Client, World
 from tests.security.asking import ORDER, ask, named
@@ -15,7 +17,7 @@ def told(answer: Answer) -> tuple[int, object, set[str]]:
     return answer.status, answer.data, set(answer.headers)
 
 
-async def things(owner: Client) -> dict[str, list[object]]:
+async def things(owner: Client) -> dict[str, list[Any]]:
     """Orders (open, ended, waiting), a list, a key: what names them, by the beginning of the routes' paths."""
     opened = (await owner.limit("buy", "10", "5", client_order_id="secret")).data["id"]
     ended = (await owner.limit("buy", "10", "1")).data["id"]
@@ -28,7 +30,13 @@ async def things(owner: Client) -> dict[str, list[object]]:
     waiting = made.data["orders"][1]
     key = await owner.post("/api/v1/api-keys", {"label": "mine"})
     assert key.status == 201, key
-    return {"order": [opened, ended, waiting], "order-lists": [made.data["id"]], "api-keys": [key.data["key"]]}
+    session = (await owner.get("/api/v1/sessions")).data["sessions"][0]
+    return {
+        "order": [opened, ended, waiting],
+        "order-lists": [made.data["id"]],
+        "api-keys": [key.data["key"]],
+        "sessions": [session["id"]],
+    }
 
 
 async def test_owasp_1_every_route_with_an_id_answers_anothers_as_an_unknown_one(place: World) -> None:
@@ -72,6 +80,23 @@ async def test_owasp_1_names_and_parameters_reach_ones_own_only(place: World) ->
         assert next(iter((await thief.get(f"/api/v1/{path}")).data.values())) == [], path
     assert (await thief.get(f"/api/v1/order-lists?before={order_list + 1}")).data == {"order_lists": []}
     assert (await owner.get(f"/api/v1/order/{order}")).data["status"] == "open"
+
+
+async def test_owasp_1_no_route_acts_for_anothers_account(place: World) -> None:
+    owner = await place.user(INR="1000", TATA="10")
+    thief = await place.user(INR="1000", TATA="10")
+    sub = (await owner.post("/api/v1/sub-accounts", {"label": "mine"})).data["account"]
+    before = [await owner.balances(), (await owner.get("/api/v1/sub-accounts")).data]
+    tried = 0
+    for route in ROUTES:
+        if route.access.personal:
+            unknown = told(await ask(thief, route, headers={ACCOUNT: str(UNKNOWN)}))
+            assert (unknown[0], "unknown_account" in str(unknown[1])) == (404, True), named(route)
+            for account in (owner.account, sub):
+                assert told(await ask(thief, route, headers={ACCOUNT: str(account)})) == unknown, named(route)
+                tried += 1
+    print(f"{tried} requests in the name of another's account")
+    assert [await owner.balances(), (await owner.get("/api/v1/sub-accounts")).data] == before
 
 
 async def test_owasp_1_private_channels_are_ones_own(place: World) -> None:

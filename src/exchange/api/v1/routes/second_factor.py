@@ -62,10 +62,11 @@ async def turn_off(call: Call) -> Reply:
     """`DELETE totp`."""
     user = person(call)
     body = await call.body()
+    code = body.text("code")
     await see_password(call, user, read_password(body.text("password")))
     people = call.gateway.people
     if not await people.second_factors.is_on(user.subject):
         raise ApiError(GatewayCode.TOTP_OFF)
-    await take_code(call.gateway, user.subject, body.text("code"))
+    await take_code(call.gateway, user.subject, code)
     await people.second_factors.turn_off(user.subject)
     return Reply({"totp": False})
