@@ -1,9 +1,11 @@
 """Candles: buckets, what sets open and close, and what a run of trades changes."""
 
+import random
+
 import pytest
 
 from exchange.events.types import Trade
-from exchange.projections.timescale.candles import INTERVALS, Candles, bucket
+from exchange.projections.timescale.candles import INTERVALS, Candles, bucket, cut
 
 
 def trade(number: int, price: int, quantity: int = 1, market: str = "A-B") -> Trade:
@@ -49,3 +51,33 @@ def test_markets_are_kept_apart() -> None:
     candles.add(0, trade(2, 8, market="C-D"))
     candles.add(0, trade(3, 4))
     assert {(c.market, c.open, c.close) for c in candles.all} == {("A-B", 5, 4), ("C-D", 8, 8)}
+
+
+@pytest.mark.parametrize(
+    "since, until, pieces",
+    [
+        (0, 86_400_000, [("1d", 0, 86_400_000)]),
+        (0, 3 * 86_400_000, [("1d", 0, 3 * 86_400_000)]),
+        (60_000, 180_000, [("1m", 60_000, 180_000)]),
+        (59_000, 61_000, [("1s", 59_000, 61_000)]),
+        (5, 5, []),
+    ],
+)
+def test_a_stretch_is_cut_into_the_longest_candles(since: int, until: int, pieces: list[tuple[str, int, int]]) -> None:
+    assert cut(since, until) == pieces
+
+
+def test_pieces_are_few_whole_and_without_gap() -> None:
+    dice = random.Random(3)
+    for _ in range(300):
+        since = dice.randint(0, 10**9) * 1000
+        until = since + dice.choice([1, 61, 4_000, 90_000, 10**6, 10**8]) * 1000
+        pieces = cut(since, until)
+        ends = [since, *[end for _, _, end in pieces]]
+        assert ends[-1] == until
+        assert [start for _, start, _ in pieces] == ends[:-1]
+        assert all(start % INTERVALS[name] == end % INTERVALS[name] == 0 for name, start, end in pieces)
+        assert sum((end - start) // INTERVALS[name] for name, start, end in pieces if name != "1d") <= 2 * 150
+        assert len(pieces) <= 13
+    with pytest.raises(ValueError, match="whole seconds"):
+        cut(0, 1500)
