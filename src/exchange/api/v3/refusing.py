@@ -50,6 +50,20 @@ _FAULTS: Final[Mapping[AnyCode, tuple[int, int, str]]] = {
     G.RESULT_GONE: (400, faults.NEW_ORDER_REJECTED, _DUPLICATE),
     G.UNAUTHORIZED: (401, faults.UNAUTHORIZED, "You are not authorized to execute this request."),
     G.FORBIDDEN: (403, faults.UNAUTHORIZED, "You are not authorized to execute this request."),
+    G.NOT_FOUND: (404, faults.UNKNOWN, "There is nothing at this address; docs/compatibility.md lists what is served."),
+    G.METHOD_NOT_ALLOWED: (
+        405,
+        faults.UNKNOWN,
+        "This address does not take that method; the Allow header tells which.",
+    ),
+    G.BODY_TOO_LARGE: (413, faults.UNKNOWN, "The body is larger than 16 KiB."),
+    G.REQUEST_TOO_SLOW: (408, faults.UNKNOWN, "The request did not come in time; send it again, faster."),
+    G.UNSUPPORTED_MEDIA_TYPE: (
+        415,
+        faults.UNKNOWN,
+        "Send parameters in the query string, or as application/x-www-form-urlencoded.",
+    ),
+    G.MALFORMED_REQUEST: (400, faults.UNKNOWN, "The request cannot be read."),
     G.NO_ACCOUNT: (401, faults.REJECTED_KEY, "Invalid API-key, IP, or permissions for action."),
 }
 """HTTP status, code and text of what the gateway refuses; what is not here is −1000 with its own status."""

@@ -182,6 +182,7 @@ orders = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("activated_at", Moment),
     sa.Index("orders_account", "account", "id"),
+    sa.Index("orders_account_time", "account", "created_at", "id"),
     sa.Index("orders_client_id", "account", "client_id", "id", postgresql_where=sa.text("client_id <> ''")),
     postgresql_with={"fillfactor": "80"},
 )

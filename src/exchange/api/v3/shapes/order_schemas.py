@@ -119,7 +119,7 @@ _RATES: Final = shape(_each(AMOUNT, "maker taker"))
 _DISCOUNT: Final = shape(
     {
         **_each(FLAG, "enabledForAccount enabledForSymbol"),
-        "discountAsset": {"type": ["string", "null"]},
+        "discountAsset": {"anyOf": [TEXT, {"type": "null"}]},
         "discount": AMOUNT,
     }
 )
