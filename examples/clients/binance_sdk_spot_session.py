@@ -106,7 +106,7 @@ async def listening(spot: Spot, bid: float) -> None:
     placed = await api.order_place("BTCUSDT", buy, market, quantity=0.01)
     expect(placed.data().result.status == "FILLED", "bought 0.01 BTC by the WebSocket API")
     told = await asyncio.wait_for(mine.get(), 30)
-    expect("executionReport" in str(told) or "outboundAccountPosition" in str(told), "heard of my order")
+    expect(type(told.actual_instance).__name__ == "ExecutionReport", "heard of my order")
     limit, good = socket_words.OrderPlaceTypeEnum.LIMIT, socket_words.OrderPlaceTimeInForceEnum.GTC
     order = await api.order_place("BTCUSDT", buy, limit, time_in_force=good, quantity=0.01, price=round(bid * 0.9, 2))
     id = order.data().result.order_id

@@ -82,7 +82,7 @@ def main() -> None:
         ),
         (
             "too small an order",
-            ccxt.InvalidOrder,
+            ccxt.BadRequest,
             lambda: exchange.create_order("BTC/USDT", "limit", "buy", 0.00001, low),
         ),
     ):
