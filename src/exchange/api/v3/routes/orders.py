@@ -7,14 +7,15 @@ makes the answer out of the command's entry; neither waits for anything.
 from typing import Final
 
 from exchange.api.commanding import Answer
-from exchange.api.contract.declared import Amount, Text, Word, optional
+from exchange.api.contract.declared import Amount, Flag, Text, Word, optional
 from exchange.api.parts import refusal_of
-from exchange.api.v3 import canceling, faults, finding, ordering, refusing
+from exchange.api.v3 import canceling, faults, finding, ordering, refusing, trying
 from exchange.api.v3.call import Call
 from exchange.api.v3.declared import Asks, Security, Shape, asking, endpoint
 from exchange.api.v3.faults import Fault
 from exchange.api.v3.ordering import CLIENT_ID, LONG
 from exchange.api.v3.refusing import Asked
+from exchange.api.v3.shapes import account as accounts
 from exchange.api.v3.shapes import order_schemas as schemas
 from exchange.api.v3.shapes import orders as shapes
 from exchange.api.v3.shapes import placed
@@ -57,6 +58,29 @@ def place(call: Call) -> Asks:
         return placed.order_placed(call.view, answer, call.symbol(market.name), how, call.unit)
 
     return Asks(command, show)
+
+
+@endpoint(
+    "See whether an order would be accepted, without placing it.",
+    params={**ORDER, "computeCommissionRates": Flag(required=False)},
+    security=Security.TRADE,
+    weight=lambda values: 20 if values.get("computeCommissionRates", "").lower() == "true" else 1,
+    answer={"anyOf": [schemas.EMPTY, schemas.COMMISSION_FOR_ORDER]},
+    method="order.test",
+    codes=refusing.PLACING,
+)
+async def test(call: Call) -> object:
+    """`POST /api/v3/order/test`."""
+    params = call.params
+    account, market = call.account, call.market()
+    command = ordering.read_order(params, account.id, market)
+    ordering.response(params, "")
+    trying.see_acceptable(account, market, command)
+    if command.client_id in account.open_by_client_id:
+        raise Fault(faults.NEW_ORDER_REJECTED, "Duplicate order sent.")
+    if not params.flag("computeCommissionRates", default=False):
+        return {}
+    return accounts.commission_for_order(call.view.rates(account.id, market, call.now_ms))
 
 
 @endpoint(

@@ -50,6 +50,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v3/referencePrice/calculation", market.reference_calculation),
     Route("GET", "/api/v3/openapi.json", describe),
     Route("POST", "/api/v3/order", orders.place),
+    Route("POST", "/api/v3/order/test", orders.test),
     Route("GET", "/api/v3/order", orders.show),
     Route("DELETE", "/api/v3/order", orders.cancel),
     Route("POST", "/api/v3/order/cancelReplace", changing.cancel_replace),
