@@ -12,7 +12,7 @@ from exchange.api.v3.shapes import market as shapes
 from exchange.commands.read_setup import MAX_LIMIT
 from exchange.projections.live.candle import Candle
 from exchange.projections.live.tape import MarketTape
-from tests.unit.live.pipeline import MARKET, limit, opened
+from tests.unit.live.pipeline import MARKET, limit, market, opened
 
 
 def test_prices_and_quantities_have_all_the_decimals_of_their_assets() -> None:
@@ -58,6 +58,9 @@ def test_depth_is_written_once_while_the_book_stands() -> None:
     assert orjson.loads(answers.depth(of, 7)) == shapes.depth(of, 7)
     pipeline.do(limit(100, "sell", 100_500, 100))
     assert orjson.loads(answers.depth(of, 100)) == shapes.depth(of, 100) != orjson.loads(first)
+    for command in (market(101, "buy", 200), limit(100, "buy", 99_500, 700), market(101, "sell", 300)):
+        pipeline.do(command)
+        assert orjson.loads(answers.depth(of, 100)) == shapes.depth(of, 100), "a level that changed is written again"
     other = opened().view.markets[MARKET]  # the view began again, at the same sequence perhaps
     other.seq = of.seq
     assert orjson.loads(answers.depth(other, 100))["asks"] == []

@@ -6,10 +6,8 @@ and is good as long as the market's sequence is what it was written at.
 
 from typing import Final
 
-import orjson
-
-from exchange.api.v3.shapes import market as shapes
 from exchange.projections.live.records import LiveMarket
+from exchange.projections.live.written import levels
 
 KEPT: Final = frozenset([5, 10, 20, 50, 100, 500, 1000, 5000])
 
@@ -34,4 +32,5 @@ class DepthAnswers:
 
 
 def _write(of: LiveMarket, limit: int) -> bytes:
-    return orjson.dumps(shapes.depth(of, limit))
+    bids, asks = levels(of.bids, of.format, limit), levels(of.asks, of.format, limit)
+    return f'{{"lastUpdateId":{of.seq},"bids":{bids},"asks":{asks}}}'.encode()

@@ -16,15 +16,17 @@ from exchange.terms.words import BUY, Side
 
 
 class Level:
-    """The orders at one price, oldest first, with what they show (`quantity`) and what they hide."""
+    """The orders at one price, oldest first, with what they show (`quantity`) and hide. `written` is the level as it was
+    last written down, empty since it has changed."""
 
-    __slots__ = ("hidden", "orders", "price", "quantity")
+    __slots__ = ("hidden", "orders", "price", "quantity", "written")
 
     def __init__(self, price: int) -> None:
         self.price = price
         self.quantity = 0
         self.hidden = 0
         self.orders: dict[int, LiveOrder] = {}
+        self.written = ""
 
 
 class BookSide:
@@ -59,6 +61,7 @@ class BookSide:
             insort(self._prices, order.price)
         level.orders[order.id] = order
         level.quantity += order.shown
+        level.written = ""
         level.hidden += order.hidden
 
     def take(self, order: LiveOrder, shown: int, hidden: int, gone: bool) -> None:
@@ -74,6 +77,7 @@ class BookSide:
             raise ValueError(f"order {order.id} would show {order.shown} and hide {order.hidden}")
         level.quantity -= shown
         level.hidden -= hidden
+        level.written = ""
         if gone:
             del level.orders[order.id]
             if not level.orders:
@@ -95,3 +99,4 @@ class BookSide:
         order.hidden = hidden
         level.quantity += shown
         level.hidden -= shown
+        level.written = ""
