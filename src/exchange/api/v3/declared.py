@@ -38,7 +38,7 @@ class Moment(Kind):
 
     def schema(self) -> Json:
         """An integer."""
-        return {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
+        return {"type": "integer", "minimum": 0, "maximum": 1000 * MAX_COUNT}
 
 
 @dataclass(frozen=True)

@@ -148,9 +148,10 @@ class Params:
         if value is None:
             return None
         number = digits(value)
-        if number is None or number > MAX_COUNT:
+        ms = number // 1000 if number is not None and number >= _MICROSECONDS else number
+        if ms is None or ms > MAX_COUNT:
             raise faults.illegal(name, DIGITS)
-        return number // 1000 if number >= _MICROSECONDS else number
+        return ms
 
     def flag(self, name: str, *, default: bool) -> bool:
         """`true` or `false`, in any case.
