@@ -16,7 +16,7 @@ from exchange.terms.words import BUY, Side
 
 
 class Level:
-    """The orders at one price, oldest first, with what they show (`quantity`) and hide. `written` is the level as it was
+    """The orders at one price, oldest first, with what they show (`quantity`) and hide; `written` is how the level was
     last written down, empty since it has changed."""
 
     __slots__ = ("hidden", "orders", "price", "quantity", "written")
