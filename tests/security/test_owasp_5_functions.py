@@ -58,7 +58,7 @@ async def test_owasp_5_the_operator_has_no_account(place: World) -> None:
 
 
 async def test_owasp_5_a_token_of_another_log_opens_nothing(place: World) -> None:
-    token, _ = Tokens(load_key(place.settings.keys_dir)).issue("f" * 32, AsyncClock().now_ms(), 5)
+    token, _ = Tokens(load_key(place.settings.keys_dir)).issue("f" * 32, AsyncClock().now_ms(), 5, "1" * 32)
     stranger = Client(place.session, place.base, token)
     for route in ROUTES:
         if route.access is not Access.PUBLIC:

@@ -10,12 +10,13 @@ from pathlib import Path
 import jwt
 import pytest
 
-from exchange.api.auth.tokens import InvalidToken, Tokens, load_key
+from exchange.api.auth.tokens import OPERATOR, InvalidToken, Tokens, load_key
 from exchange.effects.key_files import KeyUnusable
 
 KEY = bytes(range(64))
 NOW = 1_900_000_000_000
 SUBJECT = "0123456789abcdef0123456789abcdef"
+SESSION = "fedcba9876543210fedcba9876543210"
 
 
 def tokens() -> Tokens:
@@ -33,7 +34,7 @@ def accepted(checker: Tokens, token: str, now_ms: int) -> bool:
 def real_now() -> tuple[str, int]:
     """A good token by the real clock (the library compares `iat` with it) and that moment."""
     now_ms = 1_700_000_000_000
-    token, _ = tokens().issue(SUBJECT, now_ms, 60)
+    token, _ = tokens().issue(SUBJECT, now_ms, 60, SESSION)
     return token, now_ms
 
 
@@ -41,7 +42,7 @@ def test_a_token_is_good_until_its_end() -> None:
     token, now_ms = real_now()
     checker = tokens()
     claims = checker.verify(token, now_ms)
-    assert (claims.subject, claims.expires_ms) == (SUBJECT, now_ms + 3_600_000)
+    assert (claims.subject, claims.session, claims.expires_ms) == (SUBJECT, SESSION, now_ms + 3_600_000)
     assert accepted(checker, token, now_ms + 3_599_999)
     assert not accepted(checker, token, now_ms + 3_600_000)
     assert not accepted(checker, token, now_ms + 3_600_000)
@@ -51,13 +52,24 @@ def encode(claims: dict[str, object], key: bytes = KEY, algorithm: str = "HS256"
     return jwt.encode(claims, key, algorithm=algorithm)
 
 
-GOOD: dict[str, object] = {"sub": SUBJECT, "iat": 1_700_000_000, "exp": 1_900_000_000, "iss": "exchange"}
+GOOD: dict[str, object] = {
+    "sub": SUBJECT,
+    "iat": 1_700_000_000,
+    "exp": 1_900_000_000,
+    "iss": "exchange",
+    "sid": SESSION,
+}
 
 
 @pytest.mark.parametrize("claim", list(GOOD))
 def test_every_claim_is_required(claim: str) -> None:
     assert accepted(tokens(), encode(GOOD), 1_700_000_000_000)
     assert not accepted(tokens(), encode({k: v for k, v in GOOD.items() if k != claim}), 1_700_000_000_000)
+
+
+def test_the_operators_tokens_are_of_no_session() -> None:
+    token, _ = tokens().issue(OPERATOR, 1_700_000_000_000, 5)
+    assert tokens().verify(token, 1_700_000_000_000).session == ""
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,8 @@ def test_every_claim_is_required(claim: str) -> None:
         {"exp": None},
         {"sub": 7},
         {"sub": ["a"]},
+        {"sid": 7},
+        {"sid": ""},
         {"nbf": 4_000_000_000},
         {"iat": 4_000_000_000},
     ],
