@@ -45,7 +45,8 @@ _STATUSES: Final[Mapping[int, tuple[int, ...]]] = {
     faults.TOO_MANY_ORDERS: (429,),
     faults.BAD_KEY_FORMAT: (401,),
     faults.REJECTED_KEY: (401,),
-    faults.CANCEL_REPLACE_PARTLY: (409,),
+    faults.CANCEL_REPLACE_PARTLY: (409, 429),
+    faults.CANCEL_REPLACE_FAILED: (400, 429),
 }
 """The HTTP statuses that a code comes with; the others come with 400."""
 
