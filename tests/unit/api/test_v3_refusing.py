@@ -55,7 +55,7 @@ def test_no_refusal_of_the_engine_is_without_a_name_but_those_that_cannot_come(c
     assert (fault.code == faults.UNKNOWN) == (code in SETUP)
 
 
-@pytest.mark.parametrize(("code", "field", "asked", "number", "text"), NAMED)
+@pytest.mark.parametrize("code, field, asked, number, text", NAMED)
 def test_refusals_are_called_as_published(code: str, field: str, asked: Asked, number: int, text: str) -> None:
     fault = refusing.refused(code, field, asked)
     assert (fault.body(), fault.status) == ({"code": number, "msg": text}, 400)
