@@ -2,8 +2,8 @@
 
 They stand for every log out in the world: a change that gives one another outcome would make their replay fail, and may
 only be made together with a new version of the rules (`exchange.commands.types.RULES`). `rules_1` was written by an
-engine that knew no other rules, and is never written again; `rules_2` begins under the second; `switched` begins under
-the first and goes over.
+engine that knew no other rules, `rules_2` and `switched` (which begins under the first and goes over) by one that knew
+two: they are never written again. `rules_3` begins under the third; `switched_3` begins under the second and goes over.
 
 `commands.log` has an entry a line, its id and its fields; `events.log` the id and the payload of each result;
 `expected.json` the final hashes: the chain's, which never changes, and that of the snapshot's rows, which changes with
@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from exchange.commands.codec import MAX_COMMAND_BYTES
-from exchange.commands.types import Command, CreateAsset, CreateMarket, OpenLog, Place
+from exchange.commands.types import RULES, Command, CreateAsset, CreateMarket, OpenLog, Place
 from exchange.engine import Machine
 from exchange.engine.snapshot import rows
 from exchange.terms.stream import CommandEntry, format_id, parse_id
 from exchange.terms.words import FIRST_USER
 from tests.property.flows import LOG_ID, entry, flow
 
-NAMES: Final = ("rules_1", "rules_2", "switched")
-MADE: Final = {"rules_2": (590, 1100, 2), "switched": (34, 600, 0)}
-"""Seed, length and rules of the flows that the later logs were made of."""
+NAMES: Final = ("rules_1", "rules_2", "switched", "rules_3", "switched_3")
+MADE: Final = {"rules_3": (371, 1600, 3), "switched_3": (0, 700, 2)}
+"""Seed, length and first rules of the flows that the newest logs were made of."""
 
 
 class GoldenLog:
@@ -99,12 +99,15 @@ def unescaped(text: str) -> bytes:
 def made(name: str) -> list[CommandEntry]:
     """A log as it was made: a generated flow that covers (a test says so) all that its neighbours do not."""
     seed, length, rules = MADE[name]
-    before = [entry(1, 0, CreateAsset("EARLY", 0)), entry(1, 1, OpenLog(LOG_ID, 3, 60))]
-    small = [command for command in flow(seed, length, rules) if sum(map(len, command.fields)) < 3_000]
+    before = [entry(1, 0, CreateAsset("EARLY", 0)), entry(1, 1, OpenLog(LOG_ID, RULES + 1, 60))]
+    made = flow(seed, length, rules, goes_over=rules < RULES)
+    small = [command for command in made if sum(map(len, command.fields)) < 3_000]
     after: list[bytes | Command] = [
         b" " * (MAX_COMMAND_BYTES + 1),
         CreateAsset("GOLD", 0),
         CreateAsset("MINT", 0),
+        CreateAsset("FINE", 3),
+        CreateMarket("FINE-MINT", 1, 1, 0, 0, 0),
         CreateMarket("GOLD-MINT", 1, 1, 10, 0, 0),
         Place(FIRST_USER, "GOLD-MINT", "buy", "limit", "gtc", 3, 3, 0, ""),
     ]
