@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import durability, engine, failover, peers, pipeline, projections, report, rest
+from benchmarks import durability, engine, failover, feeds, peers, pipeline, projections, report, rest
 from benchmarks.report import Figure, Skipped
 
 
@@ -43,6 +43,9 @@ def benchmarks(sizes: Sizes) -> dict[str, Callable[[], Iterator[Figure]]]:
         "failover": partial(failover.figures, sizes.kills),
         "snapshot": partial(failover.pauses, sizes.recovery, sizes.seconds),
         "rest_v1": partial(rest.figures, sizes.seconds),
+        "rest_v3": partial(rest.compatible, "rest_v3", sizes.seconds),
+        "ws_api": partial(rest.compatible, "ws_api", sizes.seconds),
+        "feed": partial(feeds.figures, sizes.seconds),
         "durability": partial(durability.figures, sizes.seconds),
         "projector": partial(projections.figures, sizes.trades),
     }
