@@ -88,13 +88,14 @@ class MarketReads(Reads):
         order = trades.c.trade.desc() if newest else trades.c.trade
         most = 2 * limit + 16
         while True:
-            rows = await self._rows(_aggregated(query.order_by(order).limit(most)))
+            # One more for what is cut off at the last row, one for what began before `first`.
+            aggregated = _aggregated(query.order_by(order).limit(most), newest=newest).limit(limit + 2)
+            rows = await self._rows(aggregated)
             cut = sum(row.rows for row in rows) >= most
-            if cut and len(rows) > 1:
-                rows = rows[1:] if newest else rows[:-1]
-            found = [_aggregate(row) for row in rows if row.first >= first]
+            found = [_aggregate(row) for row in (rows[:-1] if cut and len(rows) > 1 else rows) if row.first >= first]
             if len(found) >= limit or not cut or most >= MAX_ROWS:
-                return found[-limit:] if newest else found[:limit]
+                found = found[:limit]
+                return found[::-1] if newest else found
             most = min(8 * most, MAX_ROWS)
 
     async def first_second(self, market: str) -> int | None:
@@ -148,8 +149,9 @@ def _seconds(market: str, column: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(column).where(candles.c.market == market, candles.c.interval == "1s")
 
 
-def _aggregated(query: sa.Select[Any]) -> sa.Select[Any]:
-    """Trades in a row that have the taker's order, the price and the moment in common, as one."""
+def _aggregated(query: sa.Select[Any], *, newest: bool) -> sa.Select[Any]:
+    """Trades in a row that have the taker's order, the price and the moment in common, as one; `newest` first, or
+    last."""
     given = query.subquery("given")
     c = given.c
     alike = (c.taker_order, c.price, c.ts)
@@ -170,7 +172,7 @@ def _aggregated(query: sa.Select[Any]) -> sa.Select[Any]:
             sa.func.count().label("rows"),
         )
         .group_by(c.run, c.price, c.taker_side, c.ts)
-        .order_by(first)
+        .order_by(first.desc() if newest else first)
     )
 
 
