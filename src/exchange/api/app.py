@@ -65,7 +65,10 @@ class Door:
             self._table.add(route.method, PREFIX + route.path, self._through(route))
         compatible = RestDoor(gateway)
         for theirs in COMPATIBLE:
-            self._table.add(theirs.method, theirs.path, compatible.through(theirs.endpoint))
+            answers = compatible.through(theirs.endpoint)
+            self._table.add(theirs.method, theirs.path, answers)
+            if theirs.method == hdrs.METH_GET:
+                self._table.add(hdrs.METH_HEAD, theirs.path, answers)
         for method in (hdrs.METH_GET, hdrs.METH_HEAD):
             self._table.add(method, "/", self._page)
             self._table.add(method, "/healthz", self._health)
