@@ -10,6 +10,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from alembic import command
 from exchange.api.errors import ApiError, GatewayCode
@@ -313,6 +314,49 @@ def downgrade(url: str, revision: str) -> None:
         command.downgrade(alembic, revision)
 
     asyncio.run(back())
+
+
+class Explained(History):
+    """Keeps how the database means to answer."""
+
+    plans: list[str]
+
+    async def _rows(self, query: sa.Executable) -> Any:
+        assert isinstance(query, sa.Select)
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        compiled = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        async with self._connection() as connection:
+            plan = await connection.scalars(sa.text(f"EXPLAIN {compiled}"))
+            self.plans.append("\n".join(plan))
+        return await super()._rows(query)
+
+
+async def test_no_page_looks_through_all_trades(database_url: str) -> None:
+    await migrate(database_url, timescale="off", wait_seconds=10)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO trades SELECT 'BTC-USD', n, to_timestamp(n), n, n, 1, 1, 1, 'buy', n, n, 1, 1, 0, 0, NULL, false"
+        " FROM generate_series(1, 30000) AS n"
+    )
+    await connection.execute(
+        "INSERT INTO candles SELECT 'BTC-USD', '1s', ts, 1, 1, 1, 1, 1, 1, 1, trade, trade, 1, 1 FROM trades"
+    )
+    await connection.execute("ANALYZE")
+    await connection.close()
+    history = Explained(database_url)
+    history.plans = []
+    middle = 15_000_000
+    await history.trades_from(MARKET, 15_000, limit=100)
+    await history.aggregates_from(MARKET, 15_000, limit=100)
+    for start, end in ((None, None), (middle, None), (None, middle), (0, 10 * middle), (middle, middle + 5000)):
+        assert await history.aggregates_between(MARKET, start, end, limit=100)
+    await history.first_second(MARKET)
+    await history.close_before(MARKET, middle)
+    await history.close()
+    assert len(history.plans) == 9
+    for plan in history.plans:
+        assert "Seq Scan" not in plan, plan
+        assert "Index Scan" in plan or "Index Only Scan" in plan, plan
 
 
 async def test_any_stretch_of_seconds_is_the_sum_of_its_pieces(history: History, trades: list[TapeTrade]) -> None:
