@@ -21,6 +21,9 @@ from newcomer import Newcomer  # noqa: E402
 
 from exchange.client import Client, Key  # noqa: E402
 
+TAKING = {"price_side": "other", "use_order_book": True, "order_book_top": 1}
+"""Orders at the other side's best price."""
+
 
 def main() -> int:
     """Exit code 0 when the bot has bought and sold."""
@@ -72,11 +75,14 @@ def configuration(me: Newcomer) -> dict[str, object]:
         "options": {"fetchMarkets": {"types": ["spot"]}},
     }
     return {
+        "initial_state": "running",
         "dry_run": False,
         "max_open_trades": 1,
         "stake_currency": "USDT",
         "stake_amount": 100,
         "timeframe": "1m",
+        "entry_pricing": TAKING,
+        "exit_pricing": TAKING,
         "unfilledtimeout": {"entry": 1, "exit": 1},
         "exchange": {
             "name": "binance",

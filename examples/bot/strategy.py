@@ -17,8 +17,6 @@ class Restless(IStrategy):
     minimal_roi = {"0": 0.001, "1": -1.0}
     process_only_new_candles = False
     order_types = {"entry": "limit", "exit": "limit", "stoploss": "limit", "stoploss_on_exchange": False}
-    entry_pricing = {"price_side": "other", "use_order_book": True, "order_book_top": 1}
-    exit_pricing = {"price_side": "other", "use_order_book": True, "order_book_top": 1}
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
         """None are needed."""

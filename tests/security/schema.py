@@ -69,6 +69,8 @@ def _holds(keyword: str, said: Any, value: Any, schema: Json) -> bool:
             return bool(value >= said)
         case "maximum":
             return bool(value <= said)
+        case "minLength":
+            return bool(len(value) >= said)
         case "maxLength":
             return bool(len(value) <= said)
         case "minItems":
@@ -79,7 +81,7 @@ def _holds(keyword: str, said: Any, value: Any, schema: Json) -> bool:
             return all(name in value for name in said)
         case "additionalProperties":
             assert said is False
-            return set(value) <= set(schema["properties"])
+            return set(value) <= set(schema.get("properties", {}))
         case "properties" | "items" | "prefixItems":
             return True
     raise AssertionError(f"a keyword that is not known here: {keyword}")

@@ -67,6 +67,7 @@ OCO_SIDES: Final = (
 )
 """A pair whose orders are not where they must be."""
 STATUS_MISMATCH: Final = -1220
+DUPLICATE_SYMBOLS: Final = -1151
 NEW_ORDER_REJECTED: Final = -2010
 CANCEL_REJECTED: Final = -2011
 NO_SUCH_ORDER: Final = -2013

@@ -15,7 +15,7 @@ import orjson
 from exchange import __version__
 from exchange.api.contract.declared import Json, Kind
 from exchange.api.v3 import faults
-from exchange.api.v3.declared import Endpoint, Route, Security
+from exchange.api.v3.declared import Endpoint, Names, Route, Security
 
 _TITLE: Final = "exchange, for clients of Binance Spot"
 _INTRODUCTION: Final = (
@@ -99,6 +99,10 @@ def document(routes: tuple[Route, ...]) -> Json:
 def codes(endpoint: Endpoint) -> frozenset[int]:
     """Every code that a request may be refused with."""
     found = _ALWAYS | endpoint.codes
+    if {"symbol", "symbols"} & endpoint.params.keys():
+        found |= {faults.BAD_SYMBOL}
+    if any(isinstance(kind, Names) for kind in endpoint.params.values()):
+        found |= {faults.DUPLICATE_SYMBOLS}
     if endpoint.security is not Security.NONE:
         found |= _WITH_KEY
     if endpoint.security in _SIGNED:

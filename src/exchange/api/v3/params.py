@@ -188,7 +188,7 @@ class Params:
         if len(found) > kind.most:
             raise Fault(faults.TOO_MANY_PARAMETERS, f"Too many values for '{name}'; at most {kind.most} are possible.")
         if len(set(found)) != len(found):
-            raise Fault(-1151, "Symbol is present multiple times in the list.")
+            raise Fault(faults.DUPLICATE_SYMBOLS, "Symbol is present multiple times in the list.")
         return found
 
 
