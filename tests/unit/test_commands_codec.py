@@ -25,6 +25,7 @@ from exchange.commands.types import (
     OpenLog,
     Place,
     PlaceList,
+    Record,
     ReleaseWithdrawal,
     SetAccountStatus,
     SetFeeTiers,
@@ -38,6 +39,7 @@ from exchange.commands.types import (
     SetTradeGroup,
     Tick,
     Tier,
+    Transfer,
     Uncross,
     Withdraw,
 )
@@ -88,6 +90,21 @@ WRITTEN = {
     ),
     b'{"v":1,"type":"set_rules","rules":2,"dedup_names":9}': SetRules(2, 9),
     b'{"v":1,"type":"tick"}': Tick(),
+    b'{"v":1,"type":"set_rules","rules":3,"dedup_names":9,"known":3}': SetRules(3, 9),
+    b'{"v":1,"type":"open_log","log_id":"%b","rules":3,"dedup_window_ms":60000,"dedup_names":9,"known":3}'
+    % LOG_ID.encode(): OpenLog(LOG_ID, 3, 60_000, 9),
+    b'{"v":1,"type":"transfer","account":100,"to":101,"asset":"BTC","amount":"30","ref":"r"}': (
+        Transfer(100, 101, "BTC", 30, "r")
+    ),
+    b'{"v":1,"type":"record","act":"role.granted","subject":"k/1","by":"operator"}': (
+        Record("operator", "role.granted", "k/1")
+    ),
+    b'{"v":1,"type":"create_asset","asset":"BTC","decimals":8,"by":"0123456789abcdef0123456789abcdef"}': (
+        CreateAsset("BTC", 8, LOG_ID)
+    ),
+    b'{"v":1,"type":"deposit","account":100,"asset":"BTC","amount":"30","ref":"r","by":"operator"}': (
+        Deposit(100, "BTC", 30, "r", "operator")
+    ),
     b'{"v":1,"type":"place","account":100,"market":"BTC-USDT","side":"sell","order_type":"stop_loss","tif":"ioc",'
     b'"quantity":"1","stop_price":"4"}': STOP,
     b'{"v":1,"type":"place","account":100,"market":"BTC-USDT","side":"sell","order_type":"stop_loss_limit","tif":"gtc",'
@@ -159,7 +176,13 @@ OPTIONAL = {
     "tiered", "reference", "bid_up", "bid_down", "ask_up", "ask_down", "max_orders", "max_conditional", "max_parts",
     "max_position", "max_fills",
 }  # fmt: skip
-OPTIONAL_IN = {"cancel_all": {"market"}, "open_log": {"dedup_names"}}
+OPTIONAL_IN = {
+    "cancel_all": {"market"},
+    "open_log": {"dedup_names", "known"},
+    "set_rules": {"known"},
+    "create_asset": {"by"},
+    "deposit": {"by"},
+}
 
 PLACED = ("account", "market", "side", "order_type", "tif", "price", "quantity", "quote_amount", "client_id")
 NAMES: dict[type, tuple[str, ...]] = {
@@ -171,24 +194,26 @@ NAMES: dict[type, tuple[str, ...]] = {
     CancelAll: ("account", "market"),
     Amend: ("account", "order", "quantity"),
     Batch: ("account", "items"),
-    Deposit: ("account", "asset", "amount", "ref"),
+    Deposit: ("account", "asset", "amount", "ref", "by"),
     Withdraw: ("account", "asset", "amount", "ref"),
-    SettleWithdrawal: ("withdrawal",),
-    ReleaseWithdrawal: ("withdrawal",),
+    Transfer: ("account", "to", "asset", "amount", "ref"),
+    Record: ("by", "act", "subject"),
+    SettleWithdrawal: ("withdrawal", "by"),
+    ReleaseWithdrawal: ("withdrawal", "by"),
     OpenAccount: ("ref",),
-    SetAccountStatus: ("account", "status"),
+    SetAccountStatus: ("account", "status", "by"),
     SetStp: ("account", "stp"),
-    SetTradeGroup: ("account", "group"),
+    SetTradeGroup: ("account", "group", "by"),
     SetSwitch: ("account", "timeout_ms"),
-    SetMarketStatus: ("market", "status"),
-    SetMarketFees: ("market", "maker_fee", "taker_fee", "tiered"),
-    SetMarketLimits: ("market", "limits"),
-    SetFeeTiers: ("asset", "tiers"),
-    Uncross: ("market", "status"),
-    CreateMarket: ("market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee"),
-    CreateAsset: ("asset", "decimals"),
+    SetMarketStatus: ("market", "status", "by"),
+    SetMarketFees: ("market", "maker_fee", "taker_fee", "tiered", "by"),
+    SetMarketLimits: ("market", "limits", "by"),
+    SetFeeTiers: ("asset", "tiers", "by"),
+    Uncross: ("market", "status", "by"),
+    CreateMarket: ("market", "tick_size", "lot_size", "min_notional", "maker_fee", "taker_fee", "by"),
+    CreateAsset: ("asset", "decimals", "by"),
     OpenLog: ("log_id", "rules", "dedup_window_ms", "dedup_names"),
-    SetRules: ("rules", "dedup_names"),
+    SetRules: ("rules", "dedup_names", "by"),
     Tick: (),
 }
 PARTS: dict[type, tuple[str, ...]] = {
@@ -420,6 +445,22 @@ def test_an_identifier_is_a_number_within_bounds(number: object) -> None:
         (Uncross("A-B", "open"), "status", "auction"),
         (Uncross("A-B", "open"), "market", "AB"),
         (SetRules(2, 0), "rules", 0),
+        (SetRules(3, 0), "known", 2),
+        (SetRules(3, 0), "known", "3"),
+        (OpenLog(LOG_ID, 3, 5), "known", True),
+        (CreateAsset("BTC", 8, "operator"), "by", ""),
+        (CreateAsset("BTC", 8, "operator"), "by", "Operator"),
+        (CreateAsset("BTC", 8, "operator"), "by", "a" * 31),
+        (CreateAsset("BTC", 8, "operator"), "by", "a" * 32 + "\n"),
+        (CreateAsset("BTC", 8, "operator"), "by", None),
+        (Record("operator", "did", "k"), "by", "somebody"),
+        (Record("operator", "did", "k"), "act", 'd"'),
+        (Record("operator", "did", "k"), "act", "x" * 33),
+        (Record("operator", "did", "k"), "subject", "somebody@example.org"),
+        (Record("operator", "did", "k"), "subject", ""),
+        (Transfer(100, 101, "BTC", 1, "r"), "to", -1),
+        (Transfer(100, 101, "BTC", 1, "r"), "to", "101"),
+        (Transfer(100, 101, "BTC", 1, "r"), "ref", ""),
         (SetRules(2, 0), "dedup_names", MAX_DEDUP_NAMES + 1),
         (OpenLog(LOG_ID, 2, 5), "dedup_names", -1),
         (SetMarketFees("A-B", 1, 2), "taker_fee", -1),

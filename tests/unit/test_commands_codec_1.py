@@ -19,7 +19,7 @@ from tests.unit.test_commands_codec import values
 
 RECORDED = Path(__file__).parents[1] / "golden" / "commands_1.txt"
 
-SINCE = {"type", "instructions", "tiered", "dedup_names"}
+SINCE = {"type", "instructions", "tiered", "dedup_names", "by"}
 """What commands have since got: version 1 gives it to none."""
 
 

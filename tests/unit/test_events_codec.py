@@ -36,6 +36,7 @@ from exchange.events.types import (
     Outcome,
     Posting,
     Prevented,
+    Recorded,
     Rejected,
     Replenished,
     Rested,
@@ -45,6 +46,7 @@ from exchange.events.types import (
     SwitchSet,
     Trade,
     TradeGroupSet,
+    Transferred,
     Uncrossed,
     Waiting,
     WithdrawalReleased,
@@ -193,6 +195,42 @@ WRITTEN: dict[str, Event] = {
     '{"type":"list_done","order_list":3,"account":100,"market":"A-B"}': ListDone(3, 100, "A-B"),
     '{"type":"all_canceled","account":100,"count":5,"more":true}': AllCanceled(100, 5, True),
     '{"type":"all_canceled","account":100,"count":0,"more":false}': AllCanceled(100, 0, False),
+    '{"type":"transferred","account":100,"to":101,"asset":"BTC","amount":"7","ref":"t"}': (
+        Transferred(100, 101, "BTC", 7, "t")
+    ),
+    '{"type":"recorded","act":"role.granted","subject":"k/1","by":"operator"}': (
+        Recorded("operator", "role.granted", "k/1")
+    ),
+    '{"type":"rules_set","rules":4,"dedup_names":9,"by":"operator"}': RulesSet(4, 9, "operator"),
+    '{"type":"asset_created","asset":"BTC","decimals":8,"by":"operator"}': AssetCreated("BTC", 8, "operator"),
+    '{"type":"market_created","market":"A-B","tick_size":"1","lot_size":"2","min_notional":"0","maker_fee":3,'
+    '"taker_fee":4,"by":"operator"}': MarketCreated("A-B", 1, 2, 0, 3, 4, "operator"),
+    '{"type":"market_status_set","market":"A-B","status":"halted","by":"operator"}': (
+        MarketStatusSet("A-B", "halted", "operator")
+    ),
+    '{"type":"market_fees_set","market":"A-B","maker_fee":1,"taker_fee":2,"by":"operator"}': (
+        MarketFeesSet("A-B", 1, 2, False, "operator")
+    ),
+    '{"type":"fee_tiers_set","asset":"B","tiers":[],"by":"operator"}': FeeTiersSet("B", [], "operator"),
+    '{"type":"market_limits_set","market":"A-B","reference":"1","bid_up":2,"bid_down":3,"ask_up":4,"ask_down":5,'
+    '"slippage_bps":6,"max_orders":7,"max_conditional":8,"max_parts":9,"max_position":"10","max_fills":11,'
+    '"by":"operator"}': MarketLimitsSet("A-B", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "operator"),
+    '{"type":"account_status_set","account":100,"status":"frozen","by":"operator"}': (
+        AccountStatusSet(100, "frozen", "operator")
+    ),
+    '{"type":"trade_group_set","account":100,"group":7,"by":"operator"}': TradeGroupSet(100, 7, "operator"),
+    '{"type":"deposited","account":100,"asset":"BTC","amount":"7","ref":"r","by":"operator"}': (
+        Deposited(100, "BTC", 7, "r", "operator")
+    ),
+    '{"type":"withdrawal_settled","withdrawal":4,"account":100,"asset":"BTC","amount":"7","by":"operator"}': (
+        WithdrawalSettled(4, 100, "BTC", 7, "operator")
+    ),
+    '{"type":"withdrawal_released","withdrawal":4,"account":100,"asset":"BTC","amount":"7","by":"operator"}': (
+        WithdrawalReleased(4, 100, "BTC", 7, "operator")
+    ),
+    '{"type":"uncrossed","market":"A-B","price":"5","quantity":"7","by":"operator"}': (
+        Uncrossed("A-B", 5, 7, "operator")
+    ),
     '{"type":"item","index":0}': Item(0),
     '{"type":"item","index":1,"code":"off_tick","field":"price"}': Item(1, "off_tick", "price"),
     '{"type":"item","index":2,"first":"17-3"}': Item(2, first="17-3"),

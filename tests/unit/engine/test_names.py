@@ -1,6 +1,6 @@
 """How many results are remembered: `dedup_names`, beside the window of test_repetition.py."""
 
-from exchange.commands.types import Deposit, SetRules
+from exchange.commands.types import RULES, Deposit, SetRules
 from exchange.events.types import Accepted, Deposited, Duplicate, Rested, RulesSet
 from tests.unit.engine.venue import QUOTE, Venue, all_of, names, one, order, refusal
 
@@ -131,7 +131,7 @@ def test_newer_rules_are_set_once_and_for_good() -> None:
     venue = Venue(rules=1)
     resting = all_of(venue.buy(venue.rich(), 1, 1), Accepted)
     assert refusal(venue.do(SetRules(1, 0))) == ("unknown_rules", "rules")
-    assert refusal(venue.do(SetRules(3, 0))) == ("unknown_rules", "rules")
+    assert refusal(venue.do(SetRules(RULES + 1, 0))) == ("unknown_rules", "rules")
 
     one(venue.do(SetRules(2, 0)), RulesSet)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from exchange.commands.types import (
+    RULES,
     Cancel,
     Command,
     CreateAsset,
@@ -52,11 +53,11 @@ def test_a_log_refuses_everything_until_it_is_opened() -> None:
     one(told_by(machine, CreateAsset("AA", 0)), AssetCreated)
 
 
-@pytest.mark.parametrize("rules", [1, 2])
+@pytest.mark.parametrize("rules", [1, 2, 3])
 def test_a_log_opens_under_rules_that_the_engine_knows_and_only_once(rules: int) -> None:
     machine = Machine()
 
-    assert refusal(told_by(machine, OpenLog(LOG_ID, 3, 5))) == ("unknown_rules", "rules")
+    assert refusal(told_by(machine, OpenLog(LOG_ID, RULES + 1, 5))) == ("unknown_rules", "rules")
     one(told_by(machine, OpenLog(LOG_ID, rules, 5)), LogOpened)
     assert refusal(told_by(machine, OpenLog("f" * 32, 1, 7))) == ("log_already_open", "")
     assert refusal(told_by(machine, OpenLog("f" * 32, 2, 7))) == ("log_already_open", "")
