@@ -25,7 +25,7 @@ from exchange.effects.redis.log import AsyncRedisLog, BlockingRedisLog, run
 from exchange.embedded.postgres import PostgresServer
 from exchange.embedded.valkey import ValkeyServer
 from exchange.projections.timescale import database
-from exchange.projections.timescale.people import users
+from exchange.projections.timescale.people import sub_accounts, users
 from exchange.roles import replay, snapshots
 from exchange.roles.engine import Engine
 from exchange.roles.recovery import recover
@@ -165,7 +165,7 @@ def test_users_come_along_with_the_accounts_they_had_then(
     then = [refs[people[0].hex], None, None]
     assert found == [
         (id, f"{id.int}@example.org", b"hash", "admin", account) for id, account in zip(people, then, strict=True)
-    ]
+    ] + [(people[0], 1, "bot")]
 
 
 async def _insert(url: str, rows: list[dict[str, object]]) -> None:
@@ -173,6 +173,8 @@ async def _insert(url: str, rows: list[dict[str, object]]) -> None:
     engine = database.engine(url, pool_size=1)
     async with engine.connect() as connection:
         await connection.execute(users.insert(), rows)
+        sub = {"subject": rows[0]["id"], "number": 1, "label": "bot", "created_at": 0}
+        await connection.execute(sub_accounts.insert(), [sub])
     await engine.dispose()
 
 
@@ -181,6 +183,8 @@ async def _select(url: str) -> list[tuple[object, ...]]:
     columns = (users.c.id, users.c.email, users.c.password_hash, users.c.role, users.c.account)
     async with engine.connect() as connection:
         found = [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(users.c.id))]
+        labels = (sub_accounts.c.subject, sub_accounts.c.number, sub_accounts.c.label)
+        found += [tuple(row) for row in await connection.execute(sa.select(*labels))]
     await engine.dispose()
     return found
 

@@ -30,7 +30,7 @@ from exchange.embedded.valkey import ValkeyServer
 from exchange.engine import Machine
 from exchange.projections.timescale import database
 from exchange.projections.timescale.migrations import migrate
-from exchange.projections.timescale.people import users
+from exchange.projections.timescale.people import sub_accounts, users
 from exchange.roles import replay, snapshots
 from exchange.roles.genesis import DEDUP_NAMES, DEDUP_WINDOW_MS, random_log_id
 from exchange.roles.pouring import pour
@@ -170,7 +170,8 @@ def _begin_clock(settings: Settings, url: str, ms: int) -> None:
 
 
 async def _users(source: Settings, settings: Settings, machine: Machine) -> int:
-    """Copy the users, each with the account that the state has for them, if there is a database to copy from."""
+    """Copy the users, each with the account that the state has for them, and the labels of their sub-accounts, if there
+    is a database to copy from. Sessions and second factors stay behind: the sandbox has keys of its own."""
     if not source.database_url:
         return 0
     server = PostgresServer(
@@ -194,6 +195,9 @@ async def _copy(source: str, target: str, machine: Machine) -> int:
                 found = [{**row, "account": machine.state.refs.get(row["id"].hex)} for row in batch]
                 await writing.execute(users.insert(), found)
                 copied += len(found)
+            labels = (await reading.execute(sa.select(sub_accounts))).mappings()
+            while some := labels.fetchmany(_ROWS):
+                await writing.execute(sub_accounts.insert(), [dict(row) for row in some])
     except (sa.exc.DBAPIError, OSError) as error:
         raise database.translate(error) or error from error
     finally:
