@@ -236,6 +236,11 @@ BUGS: dict[str, Bug] = {
             ((replica.Replica, "compute", mistakes.forget_rejections),),
         ),
         Bug(
+            "transfers-not-remembered",
+            "a transfer between accounts has no memory of its reference: a repetition moves the money again",
+            ((replica.Replica, "compute", mistakes.forget_transfers),),
+        ),
+        Bug(
             "retry-without-client-id",
             "a client asks again for an order that has no client order id",
             ((clients.Client, "_order", mistakes.nameless),),

@@ -24,8 +24,10 @@ _KEYED = {
     "place": ("accepted", "client_id"),
     "deposit": ("deposited", "ref"),
     "withdraw": ("withdrawal_reserved", "ref"),
+    "transfer": ("transferred", "ref"),
 }
 _REFUSED_UNREMEMBERED = {"unknown_account", "log_not_open"}
+_OWN = {"accepted", "rejected", "duplicate", "deposited", "withdrawal_reserved", "transferred"}
 
 
 class Violation(Exception):
@@ -98,7 +100,7 @@ def bodies(events: Sequence[EventEntry]) -> list[dict[str, Any]]:
 def own_event(body: dict[str, Any]) -> dict[str, Any]:
     """The first event of the command itself: what was due before it, and what a mere tick found, is passed over."""
     for event in body["events"]:
-        if event["type"] in ("accepted", "rejected", "duplicate", "deposited", "withdrawal_reserved"):
+        if event["type"] in _OWN:
             found: dict[str, Any] = event
             return found
     return {"type": "other"}
@@ -116,7 +118,7 @@ def once_each(commands: Sequence[CommandEntry], results: Sequence[dict[str, Any]
             if request in accepted:
                 raise Violation(f"request {request} was accepted twice: {accepted[request]!r}, {result['client_id']!r}")
             accepted[request] = result["client_id"]
-        if result["type"] == "rejected" and result["code"] in _REFUSED_UNREMEMBERED:
+        if result["type"] == "rejected" and result["code"] in _REFUSED_UNREMEMBERED and result["field"] != "to":
             continue
         key = _key(command)
         if key is None:

@@ -22,6 +22,8 @@ from exchange.commands.types import (
     ReleaseWithdrawal,
     SetMarketStatus,
     SettleWithdrawal,
+    SetTradeGroup,
+    Transfer,
     Withdraw,
 )
 from exchange.effects.ports import Clock, LogFull, LogUnavailable
@@ -129,9 +131,13 @@ class Client:
         if dice < 0.87:
             asset = BASE if random.random() < 0.5 else QUOTE
             return Deposit(self.account, asset, 1 + int(random.random() * 900), f"in-{key}")
-        if dice < 0.94:
+        if dice < 0.92:
             asset = BASE if random.random() < 0.5 else QUOTE
             return Withdraw(self.account, asset, 1 + int(random.random() * 12), f"out-{key}")
+        if dice < 0.97:
+            asset = BASE if random.random() < 0.5 else QUOTE
+            to = FIRST_USER + (self.number ^ 1)
+            return Transfer(self.account, to, asset, 1 + int(random.random() * 40), f"to-{key}")
         withdrawal = 1 + int(random.random() * 3)
         return SettleWithdrawal(withdrawal) if random.random() < 0.5 else ReleaseWithdrawal(withdrawal)
 
@@ -159,12 +165,13 @@ class Client:
 
 
 async def set_up(admin: Client, clients: int) -> None:
-    """Assets, the market, and the clients' accounts, in an order that gives each its number."""
-    await admin.ask(CreateAsset(BASE, 2))
-    await admin.ask(CreateAsset(QUOTE, 2))
-    await admin.ask(CreateMarket(MARKET, TICK, 1, 1, 1_000, 2_000))
+    """Assets, the market, and the clients' accounts, in an order that gives each its number; all are of one group."""
+    await admin.ask(CreateAsset(BASE, 2, "operator"))
+    await admin.ask(CreateAsset(QUOTE, 2, "operator"))
+    await admin.ask(CreateMarket(MARKET, TICK, 1, 1, 1_000, 2_000, "operator"))
     for number in range(clients):
         await admin.ask(OpenAccount(f"client-{number}"))
+        await admin.ask(SetTradeGroup(FIRST_USER + number, 1, "operator"))
 
 
 async def meddle(log: SimLog, clock: Clock, random: Random, times: int) -> None:

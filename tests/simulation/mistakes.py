@@ -12,7 +12,7 @@ from exchange.effects.ports import Fenced, Log, LogFull, LogUnavailable
 from exchange.engine.snapshot import rows
 from exchange.events.replies import ReplyWaiter
 from exchange.events.tail import EventTail
-from exchange.events.types import Rejected
+from exchange.events.types import Rejected, Transferred
 from exchange.projections.journal import trimming
 from exchange.roles import engine, genesis, keeper, memory, recovery, replica, snapshots, standby
 from exchange.terms.codes import Refused
@@ -276,6 +276,15 @@ def forget_rejections(self: replica.Replica, command: CommandEntry) -> EventEntr
         remembered.pop()
         names = self.machine.state.accounts[refused.account()].names(refused.kind())
         del names[refused.name]
+    return entry
+
+
+def forget_transfers(self: replica.Replica, command: CommandEntry) -> EventEntry:
+    """A transfer that was made leaves no name behind."""
+    entry = _compute(self, command)
+    if any(isinstance(event, Transferred) for event in self.machine.outcome.events):
+        made = self.machine.state.remembered.pop()
+        del self.machine.state.accounts[made.account()].names(made.kind())[made.name]
     return entry
 
 
