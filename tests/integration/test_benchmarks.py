@@ -26,6 +26,14 @@ FIGURES = {
         "rest_v1.two_gateways_orders_per_s.c64",
         *(f"rest_v1.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)),
     },
+    **{
+        area: {
+            f"{area}.gateway_cpu_us_per_order.c64",
+            *(f"{area}.{what}.c{n}" for what in ("orders_per_s", "p50_ms", "p99_ms") for n in (1, 16, 64)),
+        }
+        for area in ("rest_v3", "ws_api")
+    },
+    "feed": {f"feed.{what}.subscribers_{count}" for what in ("p50_ms", "p99_ms", "max_ms") for count in (100, 1000)},
     "durability": {
         f"durability.{what}.{mode}"
         for what in ("p50_ms", "orders_per_s")
@@ -39,8 +47,8 @@ FIGURES = {
 }
 
 
-SLOW = {"durability"}
-"""Five exchanges, one after the other."""
+SLOW = {"durability", "rest_v3"}
+"""Five exchanges, one after the other; and clients of which `ws_api` tries the like."""
 
 
 @pytest.mark.parametrize(

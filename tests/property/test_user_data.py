@@ -95,7 +95,7 @@ def agree(view: LiveView, order: LiveOrder, last: Told) -> None:
     assert last["Z"] == form.quote(order.paid)
     assert last["q"] == form.base(order.quantity or order.filled)
     assert last["p"] == form.quote(order.price)
-    assert last["c"] == client_id_of(order)
+    assert last["C" if last["x"] == "CANCELED" else "c"] == client_id_of(order)
     assert last.get("A", form.base(0)) == form.base(order.prevented)
 
 

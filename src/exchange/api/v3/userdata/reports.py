@@ -198,7 +198,11 @@ class _Reports:
                 last["w"] = False
         elif isinstance(event, (Canceled, Done)):
             by_hand = status_of(order) == "CANCELED"
-            self._report(index, order, "CANCELED" if by_hand else "EXPIRED", client_id_of(order) if by_hand else "")
+            told = self._report(
+                index, order, "CANCELED" if by_hand else "EXPIRED", client_id_of(order) if by_hand else ""
+            )
+            if by_hand:
+                told["c"] = f"c-{self._ms}-{self._seq}"  # as the answer to a cancel without a name calls it
 
     def _next(self, index: int, order: int) -> Event | None:
         """An order's next event after one."""
