@@ -16,7 +16,7 @@ from exchange.api import pages
 from exchange.api.contract.declared import Access, Route
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
-from exchange.api.http.answers import POSITION, Answer, Outgoing, Response, refused
+from exchange.api.http.answers import Answer, Outgoing, Response, refused
 from exchange.api.http.behind import Behind, Patient
 from exchange.api.http.connections import Connections
 from exchange.api.http.crowd import Crowd
@@ -33,7 +33,7 @@ from exchange.api.v1.signed import KEY, signed_request
 from exchange.api.v3.door import RestDoor, refused_there
 from exchange.api.v3.routes.table import ROUTES as COMPATIBLE
 from exchange.terms.codes import Code
-from exchange.terms.stream import format_id, parse_id
+from exchange.terms.stream import parse_id
 
 PREFIX: Final = "/api/v1/"
 COMPATIBLE_PREFIXES: Final = ("/api/v3/", "/sapi/", "/ws-api/", "/ws", "/stream")
@@ -181,8 +181,7 @@ def _refused(request: Request, error: ApiError, headers: Mapping[str, str] | Non
 
 
 def _answer(reply: Reply) -> Answer:
-    headers = None if reply.position is None else {POSITION: format_id(reply.position)}
-    return Answer(reply.status, reply.json(), headers=headers)
+    return Answer(reply.status, reply.body(), content_type=reply.content_type, headers=reply.headers())
 
 
 async def _continue(request: web.BaseRequest) -> None:

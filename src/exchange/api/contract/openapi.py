@@ -181,7 +181,8 @@ def _operation(route: Route, refused: Refused) -> Json:
     if declared.body is not None:
         content = {"schema": _with_examples(described_object(declared.body), declared.body)}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
-    told: Json = {"description": declared.summary, "content": {"application/json": {"schema": declared.answer}}}
+    media = str(declared.answer.get("contentMediaType", "application/json"))
+    told: Json = {"description": declared.summary, "content": {media: {"schema": declared.answer}}}
     if declared.position:
         told["headers"] = {"X-Exchange-Position": {"$ref": "#/components/headers/Position"}}
     operation["responses"] = {str(declared.status): told, **refused.refer(route)}

@@ -1,6 +1,7 @@
 """One request and its answer, as the routes see them: nothing of the web server."""
 
 from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import orjson
 from aiohttp import hdrs
@@ -9,15 +10,16 @@ from exchange.api.contract.declared import NOTHING, Endpoint
 from exchange.api.contract.reading import Fields, digits, json_object
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway, Principal
-from exchange.api.http.answers import JSON
+from exchange.api.http.answers import JSON, POSITION
 from exchange.api.http.request import Request
 from exchange.projections.live.records import LiveAccount
 from exchange.terms.amounts import MAX_COUNT
 from exchange.terms.codes import Code
-from exchange.terms.stream import StreamId
+from exchange.terms.stream import StreamId, format_id
 
 BEARER = "bearer "
 """The scheme, whose name may come in any case."""
+NEXT: Final = "X-Exchange-Next"
 
 
 class Call:
@@ -120,11 +122,39 @@ class Reply:
 
     __slots__ = ("data", "position", "status")
 
+    content_type: ClassVar[str] = JSON
+
     def __init__(self, data: Mapping[str, object], position: StreamId | None = None, *, status: int = 200) -> None:
         self.data = data
         self.position = position
         self.status = status
 
-    def json(self) -> bytes:
-        """The body."""
+    def body(self) -> bytes:
+        """As it is sent."""
         return orjson.dumps(self.data)
+
+    def headers(self) -> dict[str, str]:
+        """What goes with it."""
+        return {} if self.position is None else {POSITION: format_id(self.position)}
+
+
+class CsvReply(Reply):
+    """An answer in CSV; `following` is what to send as `before` for what did not fit, if anything did not."""
+
+    __slots__ = ("following", "text")
+
+    content_type: ClassVar[str] = "text/csv; charset=utf-8; header=present"
+
+    def __init__(self, text: bytes, position: StreamId, *, following: str | None = None) -> None:
+        super().__init__({}, position)
+        self.text = text
+        self.following = following
+
+    def body(self) -> bytes:
+        """As it is sent."""
+        return self.text
+
+    def headers(self) -> dict[str, str]:
+        """What goes with it."""
+        more = {} if self.following is None else {NEXT: self.following}
+        return {**super().headers(), hdrs.CONTENT_DISPOSITION: "attachment", **more}

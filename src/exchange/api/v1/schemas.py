@@ -253,6 +253,7 @@ FEE_TIERS: Final = named(
     "FeeTiers", thing(asset=NAME, tiers=many(thing(volume=AMOUNT, maker_fee=AMOUNT, taker_fee=AMOUNT)))
 )
 LEVELS: Final[Json] = many({"type": "array", "items": AMOUNT, "minItems": 2, "maxItems": 2})
+CSV: Final[Json] = {"type": "string", "contentMediaType": "text/csv"}
 DEPTH: Final = named("Depth", thing(market=MARKET_NAME, seq=COUNT, bids=LEVELS, asks=LEVELS, checksum=COUNT))
 TRADE: Final = named(
     "Trade",
