@@ -12,7 +12,7 @@ from exchange.api.contract.declared import Endpoint, Shape, Text, Whole, endpoin
 from exchange.api.contract.reading import Fields, digits
 from exchange.api.errors import ApiError
 from exchange.api.past.asking import asked
-from exchange.api.past.rows import fill_of, order_of
+from exchange.api.past.rows import fill_of, order_of, withdrawal_of
 from exchange.api.v1 import csv_text, schemas
 from exchange.api.v1.call import Call, CsvReply, Reply
 from exchange.api.v1.refusals import PAST
@@ -101,7 +101,7 @@ async def _withdrawals(history: History, view: LiveView, account: int, before: K
                 row.asset,
                 format_decimal(row.amount, view.assets[row.asset]),
                 csv_text.text(row.ref),
-                row.state,
+                withdrawal_of(row).status,
                 csv_text.moment(row.created[0]),
                 csv_text.moment(row.updated[0]),
             ),
