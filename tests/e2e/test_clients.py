@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     with running(tmp_path_factory.mktemp("clients"), free_port(), {"EXCHANGE_DEMO": "1"}) as started:
         started.wait_ready()
         for market in ("BTC-USDT", "ETH-USDT"):
-            until(lambda market=market: two_sided(started, market), f"{market} to move")
+            until(partial(two_sided, started, market), f"{market} to move")
         yield started
 
 
