@@ -216,25 +216,26 @@ def test_f19_an_older_standby_stops_at_the_switch_and_halts_nothing(
     assert statuses(engine) == [OPEN]
 
 
+@pytest.mark.parametrize("first", [1, 2])
 def test_f19_an_upgrade_goes_by_a_snapshot_and_a_command_and_old_entries_stay_verifiable(
-    log: BlockingRedisLog, store: FileSnapshotStore
+    log: BlockingRedisLog, store: FileSnapshotStore, first: int
 ) -> None:
     """As in docs/failover.md: the old log, a snapshot, the new version, and only then the new rules."""
     old = Engine(log, store, BlockingClock(), wait_ms=1)
-    log.append_many([encode(OpenLog("ab" * 16, 1, 3_600_000))])
+    log.append_many([encode(OpenLog("ab" * 16, first, 3_600_000, 0 if first < 2 else 1_000_000))])
     log.append_many([encode(command) for command in world()])
     drain(old, log)
     trade(old, log, 1, 60)
     run(standby(log, store).turn())
     before = run(log.head())
-    assert run(old._memory.replica()).machine.state.rules == 1
+    assert run(old._memory.replica()).machine.state.rules == first
 
     new = Engine(log, store, BlockingClock(), wait_ms=1)
     run(new.turn())
-    log.append_many([encode(SetRules(2, 1_000_000))])
+    log.append_many([encode(SetRules(first + 1, 1_000_000))])
     drain(new, log)
     trade(new, log, 2, 60)
-    assert run(new._memory.replica()).machine.state.rules == 2
+    assert run(new._memory.replica()).machine.state.rules == first + 1
     assert_sound(log)
     wanted = hash_from_genesis(log)
     for where in (GENESIS, SNAPSHOT):
