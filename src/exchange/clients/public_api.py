@@ -96,10 +96,10 @@ class PublicApi:
         if not self._refresh_token:
             return False
         self._token = ""
-        body, self._refresh_token = {"refresh_token": self._refresh_token}, ""
         try:
-            self._signed_in(await self._ask("POST", "/refresh", {}, body))
+            self._signed_in(await self._ask("POST", "/refresh", {}, {"refresh_token": self._refresh_token}))
         except Refused:
+            self._refresh_token = ""
             return False
         return True
 
