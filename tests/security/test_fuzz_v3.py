@@ -101,6 +101,7 @@ def wrong(method: str, said: Json, status: int, headers: dict[str, str], body: b
     described = said["responses"].get(str(status))
     if described is None:
         return [f"status {status} is not documented"]
+    described = resolve(described, DOCUMENT)
     schema = described["content"]["application/json"]["schema"]
     found = [f"the header {name} is missing" for name in described.get("headers", {}) if name not in headers]
     return found + problems(json.loads(body), schema, DOCUMENT)

@@ -81,8 +81,9 @@ _KEY: Final[Json] = {
 def document(routes: tuple[Route, ...]) -> Json:
     """The whole description."""
     paths: dict[str, Json] = {}
+    refused = _Refused()
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refused)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -92,7 +93,11 @@ def document(routes: tuple[Route, ...]) -> Json:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": {"Fault": _FAULT}, "securitySchemes": {"key": _KEY}},
+        "components": {
+            "schemas": {"Fault": _FAULT},
+            "responses": refused.responses,
+            "securitySchemes": {"key": _KEY},
+        },
     }
 
 
@@ -112,7 +117,7 @@ def codes(endpoint: Endpoint) -> frozenset[int]:
     return found
 
 
-def _operation(route: Route) -> Json:
+def _operation(route: Route, refused: "_Refused") -> Json:
     endpoint = route.endpoint
     in_query = [_parameter(name, kind) for name, kind in endpoint.known.items()]
     return {
@@ -128,7 +133,7 @@ def _operation(route: Route) -> Json:
                 "headers": _WEIGHT,
                 "content": {"application/json": {"schema": endpoint.answer}},
             },
-            **_refusals(endpoint),
+            **refused.refer(endpoint),
         },
     }
 
@@ -145,17 +150,36 @@ def _parameter(name: str, kind: Kind) -> Json:
     return {"name": name, "in": "query", "required": kind.required and "default" not in schema, "schema": schema}
 
 
-def _refusals(endpoint: Endpoint) -> Json:
-    by_status: dict[int, list[int]] = {}
-    for code in sorted(codes(endpoint), reverse=True):
-        for status in _STATUSES.get(code, (400,)):
-            by_status.setdefault(status, []).append(code)
-    return {str(status): _refusal(status, found) for status, found in sorted(by_status.items())}
+class _Refused:
+    """Refusals by status and codes: routes with the same ones share them."""
+
+    def __init__(self) -> None:
+        self.responses: Json = {}
+        self._names: dict[tuple[int, tuple[int, ...]], str] = {}
+
+    def refer(self, endpoint: Endpoint) -> Json:
+        """A route's refusals by status."""
+        by_status: dict[int, list[int]] = {}
+        for code in sorted(codes(endpoint), reverse=True):
+            for status in _STATUSES.get(code, (400,)):
+                by_status.setdefault(status, []).append(code)
+        return {
+            str(status): {"$ref": f"#/components/responses/{self._name(status, tuple(found))}"}
+            for status, found in sorted(by_status.items())
+        }
+
+    def _name(self, status: int, found: tuple[int, ...]) -> str:
+        name = self._names.get((status, found))
+        if name is None:
+            count = sum(known == status for known, _ in self._names)
+            name = self._names[status, found] = f"Refused{status}" + (f"x{count + 1}" if count else "")
+            self.responses[name] = _refusal(status, found)
+        return name
 
 
-def _refusal(status: int, found: list[int]) -> Json:
+def _refusal(status: int, found: tuple[int, ...]) -> Json:
     reference: Json = {"$ref": "#/components/schemas/Fault"}
-    schema: Json = {"allOf": [reference, {"properties": {"code": {"enum": found}}}]}
+    schema: Json = {"allOf": [reference, {"properties": {"code": {"enum": list(found)}}}]}
     told: Json = {
         "description": ", ".join(str(code) for code in found),
         "content": {"application/json": {"schema": schema}},
