@@ -21,7 +21,7 @@ from tests.security.test_fuzz_api import DOCUMENT, send
 
 SOURCES = Path(exchange.__file__).parent
 FETCHERS = {"ClientSession", "urlopen", "HTTPConnection", "HTTPSConnection", "create_connection", "open_connection"}
-MAY_FETCH = {"clients", "cli", "demo.py", "supervisor", "embedded", "doctor", "effects"}
+MAY_FETCH = {"client", "clients", "cli", "demo.py", "supervisor", "embedded", "doctor", "effects"}
 """Programs that are nobody's server (the market maker, the command line), and the link to the streams."""
 URLS = [
     *("http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:22/", "file:///etc/passwd", "gopher://127.0.0.1/"),
