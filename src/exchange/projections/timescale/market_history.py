@@ -56,7 +56,7 @@ class MarketReads(Reads):
 
     async def trades_from(self, market: str, first: int, *, limit: int) -> list[TradeRow]:
         """A market's trades from a number on, oldest first."""
-        query = sa.select(trades).where(trades.c.market == market, trades.c.trade >= first)
+        query = trades_of(market).where(trades.c.trade >= first)
         return [trade_row(row) for row in await self._rows(query.order_by(trades.c.trade).limit(page(limit)))]
 
     async def aggregates_from(self, market: str, first: int, *, limit: int) -> list[AggregateRow]:
@@ -132,11 +132,16 @@ class MarketReads(Reads):
         return found
 
 
+def trades_of(market: str) -> sa.Select[Any]:
+    """A market's trades, with what `trade_row` reads."""
+    c = trades.c
+    columns = (c.trade, c.market, c.seq, c.ts, c.price, c.quantity, c.notional, c.taker_side, c.auction, c.taker_order)
+    return sa.select(*columns).where(c.market == market)
+
+
 def trade_row(r: sa.Row[Any]) -> TradeRow:
-    """A row of the trades' table."""
-    return TradeRow(
-        r.trade, r.market, r.seq, r.ts, r.price, r.quantity, r.notional, r.taker_side, r.auction, r.taker_order
-    )
+    """A row of `trades_of`."""
+    return TradeRow(*tuple(r))
 
 
 def _rows_of(market: str) -> sa.Select[Any]:
