@@ -104,3 +104,14 @@ async def test_a_request_has_what_its_head_says_and_its_body() -> None:
     assert (request.content_type, request.can_read_body, request.remote) == ("application/json", True, "127.0.0.1")
     assert await request.read() == b"{}"
     assert not PlainRequest(head, b"", None).can_read_body
+
+
+def test_of_a_head_with_a_query_the_headers_are_remembered_and_the_line_is_read_anew() -> None:
+    known = Heads()
+    first = known.read(raw("GET /x?signature=1 HTTP/1.1", "X-MBX-APIKEY: key"))
+    second = known.read(raw("GET /x?signature=2 HTTP/1.1", "X-MBX-APIKEY: key"))
+    assert first is not None and second is not None
+    assert (first.raw_query, second.raw_query, second.target) == ("signature=1", "signature=2", "/x?signature=2")
+    assert second.headers is first.headers
+    assert (len(known._known), len(known._blocks)) == (0, 1)
+    assert known.read(raw("GET /x?y HTTP/1.1", "X-MBX-APIKEY: key", "X-MBX-APIKEY: other")) is None

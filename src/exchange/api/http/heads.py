@@ -1,8 +1,8 @@
 """Reading the head of a plain request, once.
 
 The idea: a client repeats its head byte for byte, so what a head says is remembered by its bytes, and the next order of
-that client costs a look-up. What is remembered is only what the bytes say; whether its token is still valid is asked
-anew each time.
+that client costs a look-up. Of a signed request only the request line changes, so headers are remembered apart. What
+is remembered is only what the bytes say; whether its token is still valid is asked anew each time.
 
 A head is plain when there is one way to read it: a request line and headers of the strictest grammar, no name twice,
 nothing that changes how the rest of the connection is read. Everything else is None here, and for the web server to
@@ -11,7 +11,7 @@ read, refuse or obey; so nothing is decided here that it might decide otherwise.
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import hdrs
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -20,11 +20,16 @@ from yarl import URL
 MAX_HEAD_BYTES: Final = 8 * 1024
 MAX_LINES: Final = 100
 END: Final = b"\r\n\r\n"
+_NEXT: Final = b"\r\n"
 
+_T = TypeVar("_T")
+_NOTHING: Final[Mapping[str, str]] = {}
 _REMEMBERED: Final = 4096
 _REMEMBERED_BYTES: Final = 1024
 _LINE: Final = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[!-~]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([!-~](?:[\t -~]*[!-~])?)[ \t]*")
+_SIMPLE: Final = re.compile(r"/[A-Za-z0-9/_-]*")
+"""Paths that are what they stand for."""
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _NOT_PLAIN: Final = frozenset(
     name.lower()
@@ -43,42 +48,72 @@ _NOT_PLAIN: Final = frozenset(
 class Head:
     """What the head of a request says; `path` is decoded, `length` the body's in bytes."""
 
-    __slots__ = ("headers", "length", "method", "path", "query", "raw_query", "target")
+    __slots__ = ("headers", "length", "method", "path", "raw_query", "target")
 
-    def __init__(self, method: str, target: str, headers: CIMultiDict[str], length: int) -> None:
+    def __init__(self, method: str, target: str, headers: Mapping[str, str], length: int) -> None:
         path, _, query = target.partition("?")
-        url = URL.build(path=path, query_string=query, encoded=True)
         self.method = method
         self.target = target
-        self.path = url.path
-        self.query: Mapping[str, str] = url.query
+        self.path = path if _SIMPLE.fullmatch(path) else URL.build(path=path, encoded=True).path
         self.raw_query = query
+        self.headers = headers
+        self.length = length
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters."""
+        return URL.build(path="/", query_string=self.raw_query, encoded=True).query if self.raw_query else _NOTHING
+
+
+class _Block:
+    """What the headers say, and how long the body is."""
+
+    __slots__ = ("headers", "length")
+
+    def __init__(self, headers: CIMultiDict[str], length: int) -> None:
         self.headers: Mapping[str, str] = CIMultiDictProxy(headers)
         self.length = length
 
 
 class Heads:
-    """Reads heads, and remembers them."""
+    """Reads heads, and remembers them; of one with a query, which hardly comes twice, its headers only."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Head] = {}
+        self._blocks: dict[bytes, _Block] = {}
 
     def read(self, raw: bytes) -> Head | None:
         """What a head (with the empty line that ends it) says; None if it is not plain."""
         head = self._known.get(raw)
-        if head is None and len(raw) <= MAX_HEAD_BYTES:
-            head = _read(raw)
-            if head is not None and len(raw) <= _REMEMBERED_BYTES:
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                self._known[raw] = head
+        if head is not None or len(raw) > MAX_HEAD_BYTES:
+            return head
+        end = raw.find(_NEXT)
+        line = _LINE.fullmatch(raw, 0, end)
+        if line is None or b"#" in line[2]:
+            return None
+        text = raw[end + len(_NEXT) :]
+        block = self._blocks.get(text)
+        if block is None:
+            block = _read(text)
+            if block is None:
+                return None
+            _remember(self._blocks, text, block)
+        head = Head(line[1].decode(), line[2].decode(), block.headers, block.length)
+        if not head.raw_query:
+            _remember(self._known, raw, head)
         return head
 
 
-def _read(raw: bytes) -> Head | None:
-    first, *lines = raw.removesuffix(END).split(b"\r\n")
-    line = _LINE.fullmatch(first)
-    if line is None or b"#" in line[2] or len(lines) > MAX_LINES:
+def _remember(known: dict[bytes, _T], raw: bytes, read: _T) -> None:
+    if len(raw) <= _REMEMBERED_BYTES:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[raw] = read
+
+
+def _read(raw: bytes) -> _Block | None:
+    lines = raw.removesuffix(END).split(_NEXT)
+    if len(lines) > MAX_LINES:
         return None
     headers: CIMultiDict[str] = CIMultiDict()
     for text in lines:
@@ -92,7 +127,7 @@ def _read(raw: bytes) -> Head | None:
     length = headers.get(hdrs.CONTENT_LENGTH, "0")
     if hdrs.HOST not in headers or _LENGTH.fullmatch(length) is None:
         return None
-    return Head(line[1].decode(), line[2].decode(), headers, int(length))
+    return _Block(headers, int(length))
 
 
 class PlainRequest:
