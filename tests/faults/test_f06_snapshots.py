@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from exchange.commands.types import RULES
 from exchange.effects.files import FileSnapshotStore
 from exchange.effects.redis.log import BlockingRedisLog, run
 from exchange.engine.snapshot import FORMAT
@@ -120,5 +121,7 @@ def test_f06_a_snapshot_of_newer_rules_refuses_the_start_of_an_older_version(
     machine = run(engine._memory.replica()).machine
     machine.state.rules = 99
     snapshots.take(machine, store, 0)
-    with pytest.raises(NewerFormat, match=r"follows rules 99, this version knows rules up to 2.*Run the version"):
+    with pytest.raises(
+        NewerFormat, match=rf"follows rules 99, this version knows rules up to {RULES}.*Run the version"
+    ):
         run(recover(log, store))
