@@ -39,7 +39,6 @@ from exchange.api.v1.hub import Hub, ticking
 from exchange.api.v3.streams.door import paths
 from exchange.api.v3.streams.hub import Streams
 from exchange.api.v3.streams.hub import ticking as streaming
-from exchange.api.v3.streams.klines import nothing_before
 from exchange.api.v3.userdata.feed import Feed
 from exchange.api.v3.userdata.listening import ListenKeys
 from exchange.api.v3.wsapi.lobby import PATH, Lobby
@@ -116,7 +115,7 @@ class Server:
             )
         hub = self.hub
         past = Past(history)
-        streams = self.streams = Streams(self._sandbox or clock, nothing_before)
+        streams = self.streams = Streams(self._sandbox or clock, past.base)
         counters = RedisCounters(settings.redis_for("gateway"), settings.limits_key)
         self._stack.push_async_callback(counters.aclose)
         seed = None if history is None else history.unfilled

@@ -98,7 +98,7 @@ class Streams:
         feed.listeners.add(listener)
         if isinstance(feed, Feed):
             now_ms = self._clock.now_ms()
-            if isinstance(feed, Klines) and feed.asks:
+            if isinstance(feed, Klines) and not feed.whole:
                 return  # it is told when the database has said the rest
             first = feed.first(view, now_ms)
             if first is not None:
@@ -160,7 +160,7 @@ class Streams:
         for feed in list(self._feeds.values()):
             if isinstance(feed, Klines):
                 feed.due(view, now_ms)
-                if feed.asks:
+                if feed.asks(now_ms):
                     task = asyncio.get_running_loop().create_task(feed.ask(view, now_ms))
                     self._asking.add(task)
                     task.add_done_callback(self._asking.discard)

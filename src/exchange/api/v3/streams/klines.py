@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from exchange.api.errors import ApiError, GatewayCode
+from exchange.api.errors import ApiError
 from exchange.api.v3.shapes import market as shown
 from exchange.api.v3.streams.feeds import Feed, Touched
 from exchange.api.v3.streams.listener import Message
@@ -30,18 +30,12 @@ _RETRY_MS: Final = MINUTE_MS
 _MOST: Final = 120
 """The most candles that are told as closed at once, after a pause."""
 
-Base = Callable[[LiveView, LiveMarket, int], Awaitable[tuple[Candle | None, int]]]
+Base = Callable[[LiveView, str, int], Awaitable[tuple[Candle | None, int]]]
 """What the database has of a market since a moment, and up to when it has everything.
 
 Raises:
     ApiError: it is away.
 """
-
-
-async def nothing_before(_: LiveView, _market: LiveMarket, _start_ms: int) -> tuple[Candle | None, int]:
-    """Without a database: candles longer than the tape are not known."""
-    raise ApiError(GatewayCode.DATABASE_UNAVAILABLE)
-
 
 _logger = structlog.get_logger(__name__)
 
@@ -67,19 +61,16 @@ class Klines(Feed):
         """See whether there was a trade."""
         self._changed = self._changed or bool(trades)
 
-    @property
-    def asks(self) -> bool:
-        """Whether the candle is longer than the tape, and the database must be asked for the rest."""
-        return self._long
+    def asks(self, now_ms: int) -> bool:
+        """Whether it is time to ask the database for what the tape does not have."""
+        return self._long and now_ms >= self._ask_ms
 
     async def ask(self, view: LiveView, now_ms: int) -> None:
-        """Ask the database for what the tape does not have, if it is time to."""
-        if now_ms < self._ask_ms:
-            return
+        """Ask the database for what the tape does not have."""
         self._ask_ms = now_ms + _RETRY_MS
         start = self._start
         try:
-            part, seam_ms = await self._base(view, view.markets[self.market], start)
+            part, seam_ms = await self._base(view, self.market, start)
         except ApiError as error:
             _logger.warning("a stream of long candles waits for the database", reason=error.message)
             return
@@ -99,7 +90,7 @@ class Klines(Feed):
             else:
                 self._start = self._period.start(now_ms)
             self._changed = True
-        if not self._changed or now_ms < self._next_ms or not self._whole:
+        if not self._changed or now_ms < self._next_ms or not self.whole:
             return
         self._changed = False
         self._next_ms = now_ms - now_ms % self.stream.every_ms + self.stream.every_ms
@@ -110,12 +101,13 @@ class Klines(Feed):
         return self._message(view, self._candle(view), now_ms, closed=False)
 
     @property
-    def _whole(self) -> bool:
+    def whole(self) -> bool:
+        """Whether everything in the candle is known."""
         return not self._long or self._seam_ms >= self._start
 
     def _over(self, view: LiveView, now_ms: int, end: int) -> None:
         candle = self._candle(view)
-        if self._whole:
+        if self.whole:
             self._message(view, candle, now_ms, closed=True).put_last(self.listeners)
         self._before = candle.close
         self._start = end
