@@ -153,7 +153,7 @@ async def test_transfers_come_in_pages(history: History, tables: Tables) -> None
         assert [
             (
                 *(t.kind, t.withdrawal or None, t.account, t.asset, str(t.amount), t.ref, t.state),
-                *(*t.created, *t.updated),
+                *(*t.created, *t.updated, t.to or None),
             )
             for t in read
         ] == [row for row in tables["transfers"] if row[2] == account][::-1]

@@ -22,4 +22,4 @@ async def ping(_: Call) -> object:
 )
 async def time(call: Call) -> object:
     """`GET /api/v3/time`: the clock that timestamps are held against."""
-    return {"serverTime": call.gateway.clock.now_ms()}
+    return {"serverTime": call.gateway.clock.now_ms() * call.unit}
