@@ -185,6 +185,10 @@ def of_limit(reached: LimitReached, now_ms: int) -> Fault:
     if limit.kind == "ORDERS":
         msg = f"Too many new orders; current limit is {limit.limit} orders per {every}."
         return Fault(faults.TOO_MANY_ORDERS, msg, status=429, retry_after=reached.retry_after)
+    if limit.kind != "REQUEST_WEIGHT":
+        what = "connections" if limit.kind == "CONNECTIONS" else "requests"
+        msg = f"Too many {what}; current limit is {limit.limit} {what} per {every}."
+        return Fault(faults.TOO_MANY_REQUESTS, msg, status=429, retry_after=reached.retry_after)
     msg = (
         f"Too much request weight used; current limit is {limit.limit} request weight per {every}. "
         "Please use WebSocket Streams for live updates to avoid polling the API."
