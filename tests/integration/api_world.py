@@ -74,7 +74,9 @@ class Client:
         url = path if path.startswith("http") else f"{self.base}{path}"
         async with self.session.request(method, url, headers=headers, **options) as response:
             text = await response.text()
-            return Answer(response.status, json.loads(text) if text else {}, dict(response.headers))
+            plain = text and response.content_type != "application/json"
+            data = {"text": text} if plain else json.loads(text or "{}")
+            return Answer(response.status, data, dict(response.headers))
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.call("GET", path, **options)

@@ -35,6 +35,12 @@ class Answered:
         self.headers = headers
         self.body = body
 
+    @property
+    def data(self) -> Any:
+        """What the body says, in JSON or as it is."""
+        json_here = self.headers.get("Content-Type") == "application/json"
+        return json.loads(self.body) if json_here else {"text": self.body.decode()}
+
 
 async def send(client: Client, made: Made) -> Answered:
     headers = {**made.headers, "Authorization": f"Bearer {client.token}"}
@@ -51,7 +57,7 @@ def wrong(made: Made, answered: Answered) -> list[str]:
         return [*found, "a 5xx"]
     if made.method == "HEAD":
         return found
-    told = json.loads(answered.body)
+    told = answered.data
     described = made.operation.said["responses"].get(status)
     if made.astray and answered.status in {404, 405} and told["error"]["code"] in {"not_found", "method_not_allowed"}:
         return found
@@ -60,6 +66,9 @@ def wrong(made: Made, answered: Answered) -> list[str]:
     if described is None:
         return [*found, f"status {status} is not documented"]
     response = resolve(described, DOCUMENT)
+    if "application/json" not in response["content"]:
+        kind = answered.headers["Content-Type"].partition(";")[0]
+        return found if kind in response["content"] else [*found, f"the body is {kind}"]
     schema = response["content"]["application/json"]["schema"]
     promised = response.get("headers", {}).keys()
     found += [f"the header {name} is missing" for name in promised if name not in answered.headers]
@@ -93,7 +102,7 @@ async def fuzz(place: World, seed: int, inputs: int) -> dict[int, int]:
         assert not faults, (seed, number, made.method, made.target, made.headers, made.body, answered.body, faults[:5])
         assert b"<script>" not in answered.body
         if answered.status < 300:
-            made_by.learn(made.operation, json.loads(answered.body))
+            made_by.learn(made.operation, answered.data)
         if client is not operator and (answered.status == 401 or made.operation.path in ENDING):
             await place.renew(client)
         counts[answered.status] = counts.get(answered.status, 0) + 1

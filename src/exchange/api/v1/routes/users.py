@@ -110,8 +110,8 @@ async def _record(call: Call, act: str, user: User) -> bool:
 
 
 def _text(given: str) -> str:
-    """A text that the database can look for: none in it has a zero, so that one finds nothing."""
-    return given.replace("\0", "")
+    """A text that the database can be asked about: without zeros and halves of characters, which no email has."""
+    return given.encode(errors="replace").decode().replace("\0", "?")
 
 
 def _shown(user: Listed) -> Json:
