@@ -58,6 +58,8 @@ class ByAccount:
 
     def entry(self, view: LiveView, change: Change, outcome: Outcome) -> None:
         """Count what an entry accepted and what traded in it."""
+        if not self.limits:
+            return
         ms = change.position[0]
         traded: dict[int, list[int]] | None = None
         for event in outcome.events:
