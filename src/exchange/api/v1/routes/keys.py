@@ -122,7 +122,7 @@ async def listing(call: Call) -> Reply:
     "Change an API key; what is left out stays as it is.",
     body=_CHANGING,
     answer=API_KEY,
-    codes=COMMAND | _OWN | {GatewayCode.UNKNOWN_KEY},
+    codes=COMMAND | _OWN | {GatewayCode.UNKNOWN_KEY, Code.MISSING_FIELD},
     position=False,
 )
 async def change(call: Call) -> Reply:
@@ -159,8 +159,9 @@ async def change(call: Call) -> Reply:
 )
 async def revoke(call: Call) -> Reply:
     """`DELETE api-keys/{id}`."""
+    subject = _user(call).subject
     id = _named(call)
-    if not await call.gateway.keys.revoke(_user(call).subject, id):
+    if not await call.gateway.keys.revoke(subject, id):
         raise ApiError(GatewayCode.UNKNOWN_KEY, "id")
     try:
         await _record(call, "key.revoked", id)
