@@ -199,8 +199,7 @@ async def test_what_is_somebody_elses_is_as_unknown_as_what_never_was(place: Wor
         status = thief.status
         assert told == await thief.ask(method, path, symbol=SYMBOL, **unknown), (method, path)
         assert status == thief.status
-    for name, mine, unknown in (("orderListId", group, never), ("origClientOrderId", "ours", "never")):
-        assert await thief.refused("GET", "orderList", **{name: mine}) == await thief.refused(
-            "GET", "orderList", **{name: unknown}
-        )
+    for name, ours, nobodys in (("orderListId", group, never), ("origClientOrderId", "ours", "never")):
+        told = await thief.refused("GET", "orderList", **{name: ours})
+        assert told == await thief.refused("GET", "orderList", **{name: nobodys})
     assert len(await owner.get("openOrders")) == 3

@@ -203,11 +203,10 @@ async def test_times_are_microseconds_for_who_asks_and_headers_count_orders(plac
     order = await user.limit("BUY", "9.00", "1")
     counted = {name for name in user.headers if name.lower().startswith("x-mbx-order-count-")}
     assert {name.rpartition("-")[2].upper() for name in counted} == {"10S", "1D"}
-    fine = await user.ask(
-        "GET", "order", headers={"X-MBX-TIME-UNIT": "microsecond"}, symbol=SYMBOL, orderId=order["orderId"]
-    )
-    assert fine["time"] == order["transactTime"] * 1000
-    await user.ask("GET", "openOrders", headers={"X-MBX-TIME-UNIT": "DAY"})
+    user.more_headers = {"X-MBX-TIME-UNIT": "microsecond"}
+    assert (await user.shown(order["orderId"]))["time"] == order["transactTime"] * 1000
+    user.more_headers = {"X-MBX-TIME-UNIT": "DAY"}
+    assert (await user.refused("GET", "openOrders"))[0] == -1194
     assert user.status == 400
 
 

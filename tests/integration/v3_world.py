@@ -20,14 +20,15 @@ class Trader:
         self.client = client
         self.key = key
         self.account = client.account
+        self.more_headers: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self.status = 0
 
-    async def ask(self, method: str, path: str, headers: dict[str, str] | None = None, **params: object) -> Any:
-        """A signed request under `/api/v3/`, its parameters in the query string."""
+    async def ask(self, method: str, path: str, **params: object) -> Any:
+        """A signed request under `/api/v3/`, its parameters in the query string, with `more_headers`."""
         whole = path if path.startswith("/") else f"/api/v3/{path}"
         url = f"{self.world.base}{whole}?{self.key.query(**params)}"
-        sent = {"X-MBX-APIKEY": self.key.id, **(headers or {})}
+        sent = {"X-MBX-APIKEY": self.key.id, **self.more_headers}
         async with self.world.session.request(method, url, headers=sent) as response:
             self.status, self.headers = response.status, dict(response.headers)
             told = await response.json()
