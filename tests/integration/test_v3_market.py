@@ -4,9 +4,11 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
+from exchange.api.v3.routes.table import ROUTES
 from exchange.settings import Settings
 from tests.integration.api_world import MARKET, Client, World, all_projected, eventually, world
 
@@ -125,6 +127,22 @@ async def test_every_answer_has_the_published_shape(traded: World) -> None:
         status, shown = await ask(client, what)
         assert status == 200, (what, shown)
         alike(shown, example, what)
+
+
+async def test_the_websocket_api_gives_the_same_shapes(traded: World) -> None:
+    methods = {route.path: route.endpoint.method for route in ROUTES}
+    async with traded.session.ws_connect(f"{traded.base}/ws-api/v3") as socket:
+        for id, (what, example) in enumerate(EXAMPLES.items()):
+            path, _, query = what.partition("?")
+            params: dict[str, object] = dict(parse_qsl(query))
+            if "symbol" in params:
+                params["symbol"] = SYMBOL
+            if "symbols" in params:
+                params["symbols"] = [SYMBOL]
+            await socket.send_json({"id": id, "method": methods[f"/api/v3/{path}"], "params": params})
+            told = await socket.receive_json(timeout=10)
+            assert (told["id"], told["status"]) == (id, 200), (what, told)
+            alike(told["result"], example, what)
 
 
 async def test_the_answers_say_what_happened(traded: World) -> None:
