@@ -1,5 +1,7 @@
 """Lock-out after failures, for one gateway and for several."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from exchange.api.auth.attempts import (
@@ -141,7 +143,7 @@ async def test_names_tell_nothing_of_whom_they_are_about() -> None:
     seen: list[str] = []
 
     class Heard(OwnCounts):
-        async def add(self, counts: "list[Count]") -> list[int]:  # type: ignore[override]
+        async def add(self, counts: Sequence[Count]) -> list[int]:
             seen.extend(count.name for count in counts)
             return await super().add(counts)
 
