@@ -40,8 +40,19 @@ CORE = (
 )
 """The pure core, below the package's folder: compiled, and held to be deterministic."""
 
-PATTERNS = (*CORE, "events/replies.py", "projections/live/*.py", "api/parts.py", "api/v1/order_replies.py")
-"""The compiled modules. What stands here beside the core is pure too, and all that a gateway does with every entry.
+PATTERNS = (
+    *CORE,
+    "events/replies.py",
+    "projections/live/*.py",
+    "api/parts.py",
+    "api/v1/order_replies.py",
+    "api/v3/params.py",
+    "api/v3/ordering.py",
+    "api/v3/shapes/words.py",
+    "api/v3/shapes/orders.py",
+    "api/v3/shapes/placed.py",
+)
+"""The compiled modules. What stands here beside the core is pure too: what a gateway does with every entry and order.
 Packages' `__init__` modules only gather names: they stay plain."""
 
 REFUSAL = 3
