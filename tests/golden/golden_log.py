@@ -20,15 +20,26 @@ from pathlib import Path
 from typing import Final
 
 from exchange.commands.codec import MAX_COMMAND_BYTES
-from exchange.commands.types import RULES, Command, CreateAsset, CreateMarket, OpenLog, Place
+from exchange.commands.types import (
+    RULES,
+    Command,
+    CreateAsset,
+    CreateMarket,
+    Deposit,
+    Limits,
+    OpenLog,
+    Place,
+    SetMarketLimits,
+)
 from exchange.engine import Machine
 from exchange.engine.snapshot import rows
+from exchange.terms.instructions import Instructions
 from exchange.terms.stream import CommandEntry, format_id, parse_id
 from exchange.terms.words import FIRST_USER
 from tests.property.flows import LOG_ID, entry, flow
 
 NAMES: Final = ("rules_1", "rules_2", "switched", "rules_3", "switched_3")
-MADE: Final = {"rules_3": (371, 1600, 3), "switched_3": (0, 700, 2)}
+MADE: Final = {"rules_3": (254, 1200, 3), "switched_3": (0, 700, 2)}
 """Seed, length and first rules of the flows that the newest logs were made of."""
 
 
@@ -110,6 +121,12 @@ def made(name: str) -> list[CommandEntry]:
         CreateMarket("FINE-MINT", 1, 1, 0, 0, 0),
         CreateMarket("GOLD-MINT", 1, 1, 10, 0, 0),
         Place(FIRST_USER, "GOLD-MINT", "buy", "limit", "gtc", 3, 3, 0, ""),
+        Place(FIRST_USER, "GOLD-MINT", "buy", "stop_loss", "ioc", 0, 9, 0, "", Instructions(trailing_bps=100)),
+        *(Deposit(FIRST_USER, asset, 100, f"last-{asset}") for asset in ("GOLD", "MINT")),
+        Place(FIRST_USER, "GOLD-MINT", "sell", "limit", "gtc", 3, 5, 0, ""),
+        Place(FIRST_USER, "GOLD-MINT", "buy", "limit", "gtc", 3, 5, 0, "", Instructions(stp="expire_both")),
+        SetMarketLimits("GOLD-MINT", Limits(max_position=1)),
+        Place(FIRST_USER, "GOLD-MINT", "buy", "limit", "gtc", 5, 5, 0, ""),
     ]
     return [*before, *small, *(entry(10**13, number, payload) for number, payload in enumerate(after))]
 

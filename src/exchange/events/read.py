@@ -241,14 +241,6 @@ def _item(e: Object) -> Event:
     return Item(e["index"], e.get("code", ""), e.get("field", ""), e.get("first", ""))
 
 
-def _rejected(e: Object) -> Event:
-    return Rejected(e["code"], e["field"])
-
-
-def _duplicate(e: Object) -> Event:
-    return Duplicate(e["first"])
-
-
 def _deposited(e: Object) -> Event:
     return Deposited(e["account"], e["asset"], int(e["amount"]), e["ref"], _by(e))
 
@@ -316,10 +308,6 @@ def _switch_set(e: Object) -> Event:
     return SwitchSet(e["account"], e["at_ms"])
 
 
-def _switch_fired(e: Object) -> Event:
-    return SwitchFired(e["account"])
-
-
 def _market_created(e: Object) -> Event:
     return MarketCreated(
         e["market"],
@@ -365,8 +353,8 @@ def _amount(e: Object, name: str) -> int:
 
 
 READERS: Final[dict[str, Callable[[Object], Event]]] = {
-    "rejected": _rejected,
-    "duplicate": _duplicate,
+    "rejected": lambda e: Rejected(e["code"], e["field"]),
+    "duplicate": lambda e: Duplicate(e["first"]),
     "log_opened": _log_opened,
     "asset_created": _asset_created,
     "market_created": _market_created,
@@ -390,7 +378,7 @@ READERS: Final[dict[str, Callable[[Object], Event]]] = {
     "stp_set": _stp_set,
     "trade_group_set": _trade_group_set,
     "switch_set": _switch_set,
-    "switch_fired": _switch_fired,
+    "switch_fired": lambda e: SwitchFired(e["account"]),
     "list_opened": _list_opened,
     "list_done": _list_done,
     "waiting": _waiting,
