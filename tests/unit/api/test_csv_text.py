@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from exchange.api.v1.csv_text import moment, table, text
+from exchange.api.v1.csv_text import Cell, moment, table, text
 
 
 def read(raw: bytes) -> list[list[str]]:
@@ -13,7 +13,7 @@ def read(raw: bytes) -> list[list[str]]:
 
 
 def test_what_is_written_is_read_back() -> None:
-    rows = [[1, "plain", None], [True, 'a "quoted", text', "two\r\nlines"], ["-1.50", "", False]]
+    rows: list[list[Cell]] = [[1, "plain", None], [True, 'a "quoted", text', "two\r\nlines"], ["-1.50", "", False]]
     raw = table(("a", "b", "c"), rows)
     assert read(raw) == [
         ["a", "b", "c"],
