@@ -66,7 +66,7 @@ class Table(KeyRows):
     async def used(self, ids: Iterable[str], now_ms: int) -> None:
         self.noted.append((list(ids), now_ms))
 
-    def add(self, secrets: Secrets = SECRETS) -> str:
+    def put(self, secrets: Secrets = SECRETS) -> str:
         id = random_text()
         sealed = secrets.seal(PURPOSE, id, SECRET.encode())
         self.rows[id] = KeyRow(id, "0" * 32, 7, "x", "hmac", ("read",), (), sealed, None, NOW_MS, None, None)
@@ -97,7 +97,7 @@ async def world() -> World:
 
 
 async def test_a_key_in_use_is_read_again_in_the_background_and_never_waited_for(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     first = await world.store.find(id)
     assert first is not None and first.account == 7
     assert world.table.asked == [[id]]
@@ -107,7 +107,7 @@ async def test_a_key_in_use_is_read_again_in_the_background_and_never_waited_for
 
 
 async def test_a_key_that_nobody_uses_is_not_read_again_and_is_asked_for_when_somebody_does(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.hands.seconds += IN_USE_S + 1
     await world.again()
@@ -118,7 +118,7 @@ async def test_a_key_that_nobody_uses_is_not_read_again_and_is_asked_for_when_so
 
 
 async def test_a_key_that_was_taken_back_elsewhere_is_refused_within_a_second(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     await world.pass_in_use(5, id)
     del world.table.rows[id]
@@ -130,7 +130,7 @@ async def test_a_key_that_was_taken_back_elsewhere_is_refused_within_a_second(wo
 
 
 async def test_without_being_read_again_a_key_is_believed_for_a_second_and_no_longer(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     del world.table.rows[id]
     world.hands.seconds += BELIEVED_S
@@ -140,7 +140,7 @@ async def test_without_being_read_again_a_key_is_believed_for_a_second_and_no_lo
 
 
 async def test_a_key_that_was_taken_back_here_is_gone_at_once_also_when_it_is_being_read(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.hands.seconds += BELIEVED_S + 1
     world.table.going.clear()
@@ -158,7 +158,7 @@ async def test_a_key_that_was_taken_back_here_is_gone_at_once_also_when_it_is_be
 
 
 async def test_a_key_that_was_changed_here_is_so_at_once_also_when_it_is_being_read(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.hands.seconds += BELIEVED_S + 1
     world.table.going.clear()
@@ -175,8 +175,8 @@ async def test_a_key_that_was_changed_here_is_so_at_once_also_when_it_is_being_r
 async def test_while_the_database_is_away_known_keys_are_believed_and_unknown_ones_refused_for_now(
     world: World,
 ) -> None:
-    id = world.table.add()
-    stranger = world.table.add()
+    id = world.table.put()
+    stranger = world.table.put()
     await world.store.find(id)
     world.table.away = True
     world.hands.seconds += 600  # also one that was long not used
@@ -197,7 +197,7 @@ async def test_while_the_database_is_away_known_keys_are_believed_and_unknown_on
 
 
 async def test_after_the_database_is_back_nothing_old_is_believed_even_if_no_key_was_in_use(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.table.away = True
     world.hands.seconds += 2
@@ -214,7 +214,7 @@ async def test_a_database_that_stands_still_holds_a_known_key_up_once_and_shortl
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.02)
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.hands.seconds += 5
     world.table.going.clear()
@@ -249,7 +249,7 @@ async def test_more_guesses_at_once_than_there_is_room_for_are_refused_and_stop_
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 100)
-    id = world.table.add()
+    id = world.table.put()
     await world.store.find(id)
     world.table.going.clear()
     guesses = [asyncio.create_task(world.store.find(random_text())) for _ in range(200)]
@@ -264,8 +264,8 @@ async def test_more_guesses_at_once_than_there_is_room_for_are_refused_and_stop_
 
 
 async def test_a_secret_of_another_key_file_is_refused_clearly_and_stops_nothing_else(world: World) -> None:
-    other = world.table.add(Secrets(b"\1" * 32))
-    id = world.table.add()
+    other = world.table.put(Secrets(b"\1" * 32))
+    id = world.table.put()
     told = await asyncio.gather(world.store.find(other), world.store.find(id), return_exceptions=True)
     assert isinstance(told[0], ApiError) and told[0].code is GatewayCode.KEY_UNREADABLE
     assert told[1] is not None
@@ -277,7 +277,7 @@ async def test_a_secret_of_another_key_file_is_refused_clearly_and_stops_nothing
 
 
 async def test_use_is_noted_to_the_minute_and_only_of_keys_that_have_proven_themselves(world: World) -> None:
-    id, named = world.table.add(), world.table.add()
+    id, named = world.table.put(), world.table.put()
     key = await world.store.find(id)
     assert key is not None and await world.store.find(named) is not None
     assert not key.verify(b"sent", "0" * 64)
@@ -291,7 +291,7 @@ async def test_use_is_noted_to_the_minute_and_only_of_keys_that_have_proven_them
 
 
 async def test_an_end_is_seen_without_being_read_again(world: World) -> None:
-    id = world.table.add()
+    id = world.table.put()
     world.table.rows[id] = world.table.rows[id]._replace(expires_ms=NOW_MS + 500)
     key = await world.store.find(id)
     assert key is not None and key.usable("", NOW_MS + 499) and not key.usable("", NOW_MS + 500)

@@ -73,7 +73,8 @@ def test_every_status_and_code_is_one_of_the_closed_set() -> None:
 def test_guarded_routes_say_so_and_parts_of_paths_are_parameters() -> None:
     for route in ROUTES:
         described = operation(route)
-        token, key = {"token": []}, {"key": [], "timestamp": [], "signature": []}
+        token: dict[str, list[str]] = {"token": []}
+        key: dict[str, list[str]] = {"key": [], "timestamp": [], "signature": []}
         with_key = [token, key] if route.access.scope else [token]
         assert described["security"] == ([] if route.access is Access.PUBLIC else with_key)
         parameters = described["parameters"]
