@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from exchange.api.contract.declared import Position, Text, optional
 from exchange.api.contract.reading import Fields, json_object
 from exchange.api.errors import ApiError, GatewayCode
-from exchange.api.gateway import CATCH_UP_S, Gateway, Principal
+from exchange.api.gateway import CATCH_UP_S, Gateway
 from exchange.api.http.behind import Patient
 from exchange.api.http.crowd import HOME
 from exchange.api.limits.limiter import LimitReached
@@ -148,12 +148,6 @@ class Conversation:
             gateway.session_ended(session) if key is None else not gateway.keys.known(key.id)
         )
         return {"account": account, "expires_at": principal.expires_ms}
-
-
-def _ended(gateway: Gateway, principal: Principal) -> bool:
-    if principal.key is not None:
-        return not gateway.keys.known(principal.key.id)
-    return gateway.session_ended(principal.session)
 
 
 def _request_id(value: object) -> int | str | None:
