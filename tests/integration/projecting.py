@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import asyncpg
 import orjson
 import redis
+import sqlalchemy as sa
 
+from alembic import command as migrations
 from exchange.commands.codec import encode
 from exchange.commands.types import (
     Amend,
@@ -32,8 +34,9 @@ from exchange.embedded.postgres import PostgresServer
 from exchange.engine import Machine
 from exchange.engine.state import State
 from exchange.projections.journal.stores import SegmentSource
+from exchange.projections.timescale import database
 from exchange.projections.timescale.history import OrderRow
-from exchange.projections.timescale.migrations import migrate
+from exchange.projections.timescale.migrations import config, migrate
 from exchange.projections.timescale.projector import Projector
 from exchange.projections.timescale.rows import Batch
 from exchange.projections.timescale.writer import Writer
@@ -514,3 +517,22 @@ def _candles(trades: list[Any]) -> Iterable[tuple[Any, ...]]:
                     for size in ("quantity", "notional")
                 ),
             )
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the schema back."""
+
+    async def back() -> None:
+        engine = database.engine(url, pool_size=1)
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            await connection.run_sync(undo)
+            await connection.commit()
+        await engine.dispose()
+
+    def undo(connection: sa.Connection) -> None:
+        alembic = config()
+        alembic.attributes["connection"] = connection
+        migrations.downgrade(alembic, revision)
+
+    asyncio.run(back())

@@ -36,6 +36,7 @@ async def test_the_life_of_two_orders(place: World) -> None:
         assert (order["price"], order["quantity"]) == ("101.25", "10")
         assert "X-Exchange-Position" in sold.headers
         update = await public.receive(f"depth@{MARKET}")
+        assert update["data"].pop("checksum") > 0
         assert update["data"] == {"first_seq": 1, "last_seq": 1, "bids": [], "asks": [["101.25", "10"]]}
         mine = await private.receive("orders")
         assert [row["id"] for row in mine["data"]] == [order["id"]]

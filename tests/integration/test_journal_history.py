@@ -92,7 +92,7 @@ async def test_any_position_and_any_entry_is_found(
             following = next((id for id in IDS if id > after), None)
             commands, events = await history.commands(after, 3), await history.events(after, 3)
             assert [e.id for e in commands[:1]] == [e.id for e in events[:1]] == ([following] if following else [])
-        for missing in (START, (1, 0), previous(IDS[5]), previous(IDS[100]), (IDS[-1][0], IDS[-1][1] + 1)):
+        for missing in (START, (1, 0), (IDS[5][0], 10**9), (IDS[100][0], 10**9), (IDS[-1][0], IDS[-1][1] + 1)):
             assert await history.event(missing) is None
 
 

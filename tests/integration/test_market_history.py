@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from alembic import command
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.past.reads import Past
 from exchange.embedded.postgres import PostgresServer
@@ -22,12 +21,11 @@ from exchange.projections.live.candle import Candle
 from exchange.projections.live.periods import LENGTHS, Period
 from exchange.projections.live.tape import DAY_MS, MINUTE_MS, Tape, TapeTrade
 from exchange.projections.live.view import LiveView
-from exchange.projections.timescale import database
 from exchange.projections.timescale.candles import cut
 from exchange.projections.timescale.history import AggregateRow, History, Piece
-from exchange.projections.timescale.migrations import config, migrate
+from exchange.projections.timescale.migrations import migrate
 from exchange.terms.stream import StreamId
-from tests.integration.projecting import Pair, a_log, holding
+from tests.integration.projecting import Pair, a_log, downgrade, holding
 
 MARKET = "BTC-USD"
 DATABASE_ENDS = 0.8
@@ -295,25 +293,6 @@ def test_the_migration_fills_the_columns_of_candles_from_before(postgres: Postgr
         truth, made = asyncio.run(again())
     assert truth == made
     assert sum(row[-1] for row in made) > 0
-
-
-def downgrade(url: str, revision: str) -> None:
-    """Take the schema back."""
-
-    async def back() -> None:
-        engine = database.engine(url, pool_size=1)
-        async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="READ COMMITTED")
-            await connection.run_sync(undo)
-            await connection.commit()
-        await engine.dispose()
-
-    def undo(connection: sa.Connection) -> None:
-        alembic = config()
-        alembic.attributes["connection"] = connection
-        command.downgrade(alembic, revision)
-
-    asyncio.run(back())
 
 
 class Explained(History):

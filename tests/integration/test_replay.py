@@ -94,7 +94,7 @@ def test_the_whole_log_is_verified_and_counted(log: BlockingRedisLog, environ: d
     assert report["events"]["trade"] > 0
     assert report["events"]["log_opened"] == 1
     assert sum(report["refusals"].values()) == report["events"]["rejected"]
-    assert report["refusals"]["malformed"] >= len(POISON) - 6
+    assert report["refusals"]["malformed"] >= len(POISON) - 11
     text = replay(environ)
     assert text.returncode == 0
     assert report["state_hash"] in text.stdout

@@ -1,11 +1,11 @@
 """The reads of orders under the second rules, against what happened: instructions, ends, lists, prevented matches,
 reductions, rebates, auctions; and the tables of such a log, however they were made."""
 
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 import redis
 
@@ -19,6 +19,7 @@ from tests.integration.projecting import (
     a_log,
     a_log_of_everything,
     batch,
+    downgrade,
     expected,
     holding,
     pages,
@@ -33,7 +34,7 @@ from tests.unit.live.traffic import MARKETS, USERS
 
 @pytest.fixture(scope="module")
 def pairs() -> list[Pair]:
-    return a_log_of_everything(31, 1200)
+    return a_log_of_everything(32, 1200)
 
 
 @pytest.fixture(scope="module")
@@ -171,14 +172,7 @@ async def test_what_the_first_rules_wrote_stays_valid(database_url: str) -> None
     await writer.open()
     await writer.write(batch(some[:half]))
     await writer.close()
-    connection = await asyncpg.connect(database_url)
-    for table, columns in _ADDED.items():  # as if the migration had only come now
-        drops = ", ".join(f"DROP COLUMN {column}" for column in columns)
-        await connection.execute(f"ALTER TABLE {table} {drops}")
-    await connection.execute("DROP TABLE order_lists, amendments, prevented_matches, journal")
-    await connection.execute("DROP FUNCTION journal_is_append_only")
-    await connection.execute("UPDATE alembic_version SET version_num = '0002'")
-    await connection.close()
+    await asyncio.to_thread(downgrade, database_url, "0002")  # as if the migrations had only come now
     assert (await migrate(database_url, timescale="off", wait_seconds=10)).before == "0002"
     assert await writer.open() is not None
     await writer.write(batch(some[half:]))
@@ -187,17 +181,3 @@ async def test_what_the_first_rules_wrote_stays_valid(database_url: str) -> None
     before = some[half][0].id
     whole["amendments"] = [row for row in whole["amendments"] if row[:2] >= before]
     assert await stored(database_url) == whole
-
-
-_ADDED = {
-    "markets": [
-        *("reference", "bid_up", "bid_down", "ask_up", "ask_down", "slippage_bps", "max_orders", "max_conditional"),
-        *("max_parts", "max_fills", "max_position"),
-    ],
-    "accounts": ["status", "stp", "trade_group", "switch_ms"],
-    "orders": [
-        *("stop_price", "trailing_bps", "trailing_amount", "expires_ms", "post_only", "display", "stp", "slippage_bps"),
-        *("order_list", "prevented", "reason", "activated_at"),
-    ],
-    "trades": ["rebate", "auction"],
-}

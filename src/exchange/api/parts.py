@@ -9,7 +9,7 @@ hand (`reason` empty) but by a command.
 from typing import Final
 
 from exchange.commands.codec import encode
-from exchange.commands.types import Batch, CancelReplace, Command, Place
+from exchange.commands.types import Administrative, Batch, CancelReplace, Command, Place
 from exchange.events.types import Duplicate, Event, Item, Outcome, Rejected
 
 WHOLE: Final = -1
@@ -66,6 +66,8 @@ def duplicate_of(outcome: Outcome) -> str:
 
 def same_part(original: Command, asked: Command) -> int | None:
     """Where in an earlier command the same was asked for: as a whole, or as one part of it; None: nowhere."""
+    if isinstance(original, Administrative) and isinstance(asked, Administrative):
+        original.by = asked.by  # who asks is no part of what is asked for
     wanted = encode(asked)
     if encode(original) == wanted:
         return WHOLE

@@ -123,7 +123,9 @@ _OTHERS: Final[Mapping[Code, tuple[int, int, str]]] = {
 
 
 CANCELING: Final = frozenset([faults.MANDATORY, faults.BAD_SYMBOL, faults.BAD_RESTRICTIONS, faults.CANCEL_REJECTED])
-AMENDING: Final = frozenset([faults.MANDATORY, faults.BAD_SYMBOL, faults.INVALID_MESSAGE, faults.AMEND_REJECTED])
+AMENDING: Final = frozenset(
+    [faults.MANDATORY, faults.BAD_SYMBOL, faults.INVALID_MESSAGE, faults.BAD_PRECISION, faults.AMEND_REJECTED]
+)
 PLACING: Final = frozenset(
     [
         faults.MANDATORY, faults.BAD_SYMBOL, faults.INVALID_MESSAGE, faults.UNKNOWN_COMPOSITION, faults.NOT_REQUIRED,
