@@ -56,7 +56,7 @@ def to_cancel(call: Call, market: str, id_name: str, client_name: str, status: s
     if order is None:
         if status or (id is not None and (name or call.view.closed.get(account.id, id) is not None)):
             raise unknown()  # over, or not known well enough to be compared with what was sent
-        if id is None and CLIENT_ID_PATTERN.fullmatch(name) is None:
+        if not id and CLIENT_ID_PATTERN.fullmatch(name) is None:
             raise unknown()
         return Cancel(account.id, id or 0, name)
     if order.market != market or (name and not finding.is_named(order, name)):

@@ -106,6 +106,8 @@ def codes(endpoint: Endpoint) -> frozenset[int]:
     found = _ALWAYS | endpoint.codes
     if {"symbol", "symbols"} & endpoint.params.keys():
         found |= {faults.BAD_SYMBOL}
+    if {"startTime", "endTime"} <= endpoint.params.keys():
+        found |= {faults.BAD_COMBINATION}
     if any(isinstance(kind, Names) for kind in endpoint.params.values()):
         found |= {faults.DUPLICATE_SYMBOLS}
     if endpoint.security is not Security.NONE:

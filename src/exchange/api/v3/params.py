@@ -82,7 +82,7 @@ class Params:
         if pattern is not None:
             if pattern.fullmatch(value) is None:
                 raise faults.illegal(name, f"^{pattern.pattern}$")
-        elif len(value) > MAX_TEXT:
+        elif len(value) > MAX_TEXT or "\0" in value:  # which no database takes
             raise faults.invalid(name)
         return value
 

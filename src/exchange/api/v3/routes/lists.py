@@ -314,6 +314,8 @@ def cancel(call: Call) -> Asks:
     if found is None and (client_id and (id is not None or CLIENT_ID_PATTERN.fullmatch(client_id) is None)):
         raise canceling.unknown()
     number = id if found is None else found.id
+    if not number and not client_id:
+        raise canceling.unknown()
 
     def show(answer: Answer) -> object:
         refused = refusal_of(answer.outcome)
