@@ -17,9 +17,9 @@ HERE = Path(__file__).parent
 FREQTRADE = HERE.parents[1] / ".clients" / "freqtrade" / "bin" / "freqtrade"
 sys.path.insert(0, str(HERE.parent / "clients"))
 
-from newcomer import Newcomer  # noqa: E402
+from newcomer import Newcomer  # noqa: E402 - found by the line above
 
-from exchange.client import Client, Key  # noqa: E402
+from exchange.client import Client, Key  # noqa: E402 - stands below it
 
 TAKING = {"price_side": "other", "use_order_book": True, "order_book_top": 1}
 """Orders at the other side's best price."""

@@ -1,4 +1,7 @@
-"""What has passed: the database's rows joined with what the view has seen since (`past_asking` says how)."""
+"""What has passed: the database's rows joined with what the view has seen since (`asking` says how)."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.past.asking import Page, asked, newest
@@ -7,12 +10,16 @@ from exchange.api.past.rows import deposit_of, fill_of, transfer_of, withdrawal_
 from exchange.api.past.spans import PastSpans
 from exchange.api.past.trades import PastTrades
 from exchange.api.seeding import candle_of
+from exchange.projections.live.recent import Recent
 from exchange.projections.live.records import DepositRecord, Fill, TransferRecord, WithdrawalRecord
 from exchange.projections.live.tape import Candle
 from exchange.projections.live.view import LiveView
 from exchange.projections.timescale.candles import INTERVALS
-from exchange.projections.timescale.history import ActKey, ActRow
+from exchange.projections.timescale.history import ActKey, ActRow, TransferRow
+from exchange.projections.timescale.words import TransferKind
 from exchange.terms.stream import StreamId
+
+Moved = TypeVar("Moved")
 
 
 class Past(PastSpans, PastTrades, PastCandles):
@@ -49,27 +56,32 @@ class Past(PastSpans, PastTrades, PastCandles):
         self, view: LiveView, account: int, *, before: StreamId | None, limit: int
     ) -> Page[DepositRecord]:
         """An account's deposits, newest first."""
-        history = self.available()
-        reached = await asked(history.position())
-        rows = await asked(history.transfers(account, kind="deposit", before=before, limit=limit))
-        found = {row.created: deposit_of(row) for row in rows}
-        if reached.id < view.deposits.complete_since:
-            return Page(list(found.values()), reached.id)
-        live = view.deposits.of(account)
-        found |= {position: deposit for position, deposit in live.items() if before is None or position < before}
-        return Page(newest(found, limit), view.position)
+        return await self._moved(view, account, "deposit", view.deposits, deposit_of, before, limit)
 
     async def transfers(
         self, view: LiveView, account: int, *, before: StreamId | None, limit: int
     ) -> Page[TransferRecord]:
         """What was moved from an account to others or to it, newest first."""
+        return await self._moved(view, account, "transfer", view.transfers, transfer_of, before, limit)
+
+    async def _moved(
+        self,
+        view: LiveView,
+        account: int,
+        kind: TransferKind,
+        recent: Recent[StreamId, Moved],
+        record: Callable[[TransferRow], Moved],
+        before: StreamId | None,
+        limit: int,
+    ) -> Page[Moved]:
+        """What moved money once and for all, newest first."""
         history = self.available()
         reached = await asked(history.position())
-        rows = await asked(history.transfers(account, kind="transfer", before=before, limit=limit))
-        found = {row.created: transfer_of(row) for row in rows}
-        if reached.id < view.transfers.complete_since:
+        rows = await asked(history.transfers(account, kind=kind, before=before, limit=limit))
+        found = {row.created: record(row) for row in rows}
+        if reached.id < recent.complete_since:
             return Page(list(found.values()), reached.id)
-        live = view.transfers.of(account)
+        live = recent.of(account)
         found |= {position: moved for position, moved in live.items() if before is None or position < before}
         return Page(newest(found, limit), view.position)
 
