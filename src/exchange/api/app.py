@@ -23,6 +23,7 @@ from exchange.api.http.crowd import Crowd
 from exchange.api.http.heads import PlainRequest
 from exchange.api.http.request import MAX_BODY_BYTES, Request
 from exchange.api.http.routing import Table
+from exchange.api.try_it import files
 from exchange.api.v1 import sockets as own_sockets
 from exchange.api.v1.call import BEARER, Call, Reply
 from exchange.api.v1.hub import Hub
@@ -72,6 +73,8 @@ class Door:
         for method in (hdrs.METH_GET, hdrs.METH_HEAD):
             self._table.add(method, "/", self._page)
             self._table.add(method, "/healthz", self._health)
+            for path, serve_file in files.paths().items():
+                self._table.add(method, path, serve_file)
         self._table.add(hdrs.METH_GET, PREFIX + "ws", self._socket)
         for path, serve in sockets.items():
             self._table.add(hdrs.METH_GET, path, _opening(serve))

@@ -14,6 +14,7 @@ WELCOME: Final = f"""<!doctype html>
 <tr><th align="left">health</th><td><a href="/healthz">/healthz</a></td></tr>
 <tr><th align="left">markets</th><td><a href="/api/v1/markets">/api/v1/markets</a></td></tr>
 <tr><th align="left">tickers</th><td><a href="/api/v1/ticker">/api/v1/ticker</a></td></tr>
+<tr><th align="left">try it</th><td><a href="/api/try">/api/try</a>: every call, with fields to fill in</td></tr>
 <tr><th align="left">REST</th><td>/api/v1/… (signup, signin, order, orders, balances, …)</td></tr>
 <tr><th align="left">WebSocket</th><td>/api/v1/ws; for clients of Binance Spot /ws and /stream</td></tr>
 </table>
