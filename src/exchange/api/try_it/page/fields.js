@@ -29,12 +29,11 @@ function fieldFor(root, parameter, hint) {
   input.addEventListener("change", () => {
     const wrong = problem(root, schema, input.value.trim(), parameter.required);
     told.textContent = wrong;
-    input.toggleAttribute("aria-invalid", Boolean(wrong));
-    if (wrong) input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-invalid", String(Boolean(wrong)));
   });
   const label = el("label", { for: id }, el("code", {}, parameter.name), parameter.required ? el("span", { class: "needed" }, "needed") : null);
   const described = parameter.description ? { ...schema, description: parameter.description } : schema;
-  const explained = el("span", { class: "explained", id: `${id}-about` }, about(root, described));
+  const explained = el("span", { class: "explained", id: `${id}-about` }, about(root, described, { listed: !words }));
   return { parameter, element: el("div", { class: "field" }, label, input, told, explained), text: () => input.value.trim() };
 }
 

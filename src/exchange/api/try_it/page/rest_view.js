@@ -61,9 +61,9 @@ export function restView(call, refreshCall) {
       el("form", { autocomplete: "off", novalidate: true, onsubmit: submit },
         parts.map(([title, fields]) => el("fieldset", {}, el("legend", {}, title), fields.element)),
         editor?.element,
-        el("div", { class: "row send" }, button, show, as.element, form.element)),
-      answers(call)),
-    result.element);
+        el("div", { class: "row send" }, button, show, as.element, form.element))),
+    result.element,
+    answers(call));
 }
 
 function fieldsIn(root, call, place) {

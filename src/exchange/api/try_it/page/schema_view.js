@@ -44,10 +44,10 @@ function adder(add, path, name) {
   return el("button", { type: "button", class: "add", "aria-label": `Add ${name}`, onclick: () => add(path) }, "+ add");
 }
 
-/** Type, limits, words and description of a schema, as elements. */
-export function about(root, schema) {
+/** Type, limits, words (where they are to be listed) and description of a schema, as elements. */
+export function about(root, schema, { listed = true } = {}) {
   const found = plain(root, schema);
-  const words = found.type === "boolean" ? undefined : wordsOf(root, found);
+  const words = listed && found.type !== "boolean" ? wordsOf(root, found) : undefined;
   const limits = limitsOf(root, found);
   return [
     el("span", { class: "type" }, typeOf(root, schema)),
@@ -59,7 +59,7 @@ export function about(root, schema) {
 }
 
 function shortened(words) {
-  const told = words.slice(0, MOST_WORDS).map((word) => el("code", {}, String(word)));
+  const told = words.slice(0, MOST_WORDS).map((word) => [el("code", {}, String(word)), " "]);
   if (words.length > MOST_WORDS) told.push(el("span", { title: words.join(", ") }, `and ${words.length - MOST_WORDS} more`));
   return told;
 }

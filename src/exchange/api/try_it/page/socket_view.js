@@ -24,8 +24,9 @@ export function socketView(call, refreshCall) {
   const connection = connectionView(call);
   const inside = call.kind === "ask" ? asking(call, connection, refreshCall) : telling(call, connection);
   return el("article", { class: "call" },
-    el("div", { class: "said" }, heading(call), inside, told(call)),
-    connection.element);
+    el("div", { class: "said" }, heading(call), inside),
+    connection.element,
+    told(call));
 }
 
 function asking(call, connection, refreshCall) {
@@ -90,7 +91,7 @@ function signing(call, message) {
 function telling(call, connection) {
   if (!call.address || call.address.startsWith("/")) return null;
   const { root } = call.document;
-  const asks = (method) => [...call.document.calls].find((one) => one.kind === "ask" && methodOf(root, one.messages[0]) === method
+  const asks = (method) => call.document.calls.find((one) => one.kind === "ask" && methodOf(root, one.messages[0]) === method
     && one.servers.some(({ name }) => call.servers.some((server) => server.name === name)));
   const parameters = call.parameters.map(([name, parameter]) => ({ name, required: true, ...parameter, schema: { type: "string", enum: parameter.enum, default: parameter.default } }));
   const fields = parameters.length ? fieldsFor(root, parameters) : null;
