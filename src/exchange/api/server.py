@@ -74,7 +74,7 @@ class Server:
         self._sandbox = sandbox_clock(settings)
         self.hub = Hub(self._sandbox or self._clock, self._clock)
         self._stack = AsyncExitStack()
-        self._following: asyncio.Task[None] | None = None
+        self._lives: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read the log up to its end, then listen.
@@ -160,7 +160,7 @@ class Server:
         streams.users = gateway.user_streams
         lobby = Lobby(gateway, feed)
         self._stack.push_async_callback(follower.stop)
-        self._following = self._task(follower.run())
+        self._task(follower.run())
         if self._sandbox is not None:
             self._stack.callback(self._sandbox.close)
             self._task(self._sandbox.follow())
@@ -181,14 +181,16 @@ class Server:
 
         Raises:
             MustStop: the log turned out not to be what it was.
+            Exception: whatever ended one of the lives beside the requests. Without it the gateway would go on, and
+                believe for ever what it no longer asks about (which sessions have ended, who is shut out).
         """
-        if self._following is None:
+        if not self._lives:
             raise RuntimeError("start first")
         stopping = asyncio.create_task(self.stop.wait())
-        await asyncio.wait((stopping, self._following), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((stopping, *self._lives), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if self._following.done():
-            self._following.result()
+        for life in done - {stopping}:
+            life.result()
 
     async def aclose(self) -> None:
         """Answer what is under way, tell the sockets, let everything go."""
@@ -208,15 +210,16 @@ class Server:
         self._stack.push_async_callback(log.aclose)
         return log
 
-    def _task(self, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _task(self, life: Coroutine[Any, Any, None]) -> None:
+        """Let something go on until the end; `serve` looks after it."""
         task = asyncio.create_task(life)
+        self._lives.append(task)
 
         async def end() -> None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         self._stack.push_async_callback(end)
-        return task
 
     async def _read_up(self, follower: Follower) -> None:
         """Wait for the log, as long as it takes: it may be starting too."""

@@ -15,6 +15,8 @@ from exchange.projections.timescale.database import DatabaseRefused, DatabaseUna
         asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.QueryCanceledError("canceling statement due to user request"),
+        asyncpg.InvalidCachedStatementError("cached statement plan is invalid"),
         ConnectionRefusedError("refused"),
         TimeoutError(),
     ],

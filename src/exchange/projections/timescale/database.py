@@ -32,10 +32,12 @@ _AWAY: Final = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InvalidCachedStatementError,
     OSError,
     TimeoutError,
 )
-"""What passes by itself: restarts, no room, a fail-over, a lost race."""
+"""What passes by itself: restarts, no room, a fail-over, a lost race, a hand at the server, a schema just changed."""
 
 _REFUSED: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
