@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exchange.api.auth import totp
+from exchange.api.auth.attempts import CODES
 from exchange.cli import admin
 from exchange.commands.codec import decode
 from exchange.commands.types import CreateAsset, Record, SetAccountStatus
@@ -92,6 +93,16 @@ async def test_codes_are_asked_for_only_once_they_were_confirmed_and_until_they_
     assert (await user.call("DELETE", "/api/v1/totp", off)).data == {"totp": False}
     assert (await user.call("DELETE", "/api/v1/totp", off)).code == "totp_off"
     assert (await sign_in(place)).status == 200
+
+
+async def test_who_holds_a_token_cannot_guess_the_code_that_confirms_an_app(place: World) -> None:
+    user = await place.user()
+    secret = (await user.post("/api/v1/totp", {"password": PASSWORD})).data["secret"]
+    wrong = code_of(secret, 20)
+    codes = {(await user.post("/api/v1/totp/confirm", {"code": wrong})).code for _ in range(CODES)}
+    assert codes == {"wrong_code"}
+    told = await user.post("/api/v1/totp/confirm", {"code": code_of(secret)})
+    assert (told.status, told.code) == (429, "too_many_attempts")
 
 
 async def test_codes_cannot_be_guessed(place: World) -> None:

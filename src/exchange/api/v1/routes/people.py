@@ -4,7 +4,8 @@ Nothing here tells whether an email has a user: signing up says the same for bot
 in until the password is right.
 """
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from exchange.api.auth.identity import User, read_email, read_password
 from exchange.api.auth.sessions import Refreshed
@@ -13,6 +14,8 @@ from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.gateway import Gateway
 from exchange.api.v1 import schemas
 from exchange.api.v1.call import Call, Reply
+
+_T = TypeVar("_T")
 
 PASSWORDS: Final = (
     GatewayCode.DATABASE_UNAVAILABLE,
@@ -118,14 +121,24 @@ async def take_code(gateway: Gateway, subject: str, code: str) -> None:
     Raises:
         ApiError: it is wrong, there were too many wrong ones, or there are no codes.
     """
+    await counted(gateway, subject, lambda now_ms: gateway.people.second_factors.check(subject, code, now_ms))
+
+
+async def counted(gateway: Gateway, subject: str, take: Callable[[int], Awaitable[_T]]) -> _T:
+    """What `take` gives, which looks at a one-time code at the moment that it is told.
+
+    Raises:
+        ApiError: there were too many wrong codes; or as `take`.
+    """
     now_ms = gateway.clock.now_ms()
     wait_s = await gateway.attempts.code(subject, now_ms)
     if wait_s:
         raise ApiError(GatewayCode.TOO_MANY_ATTEMPTS, retry_after=wait_s)
     try:
-        await gateway.people.second_factors.check(subject, code, now_ms)
+        taken = await take(now_ms)
     except ApiError as error:
         if error.code is not GatewayCode.WRONG_CODE:
             await gateway.attempts.code_was_right(subject, now_ms)
         raise
     await gateway.attempts.code_was_right(subject, now_ms)
+    return taken

@@ -8,7 +8,7 @@ from exchange.api.contract.declared import Text, endpoint
 from exchange.api.errors import ApiError, GatewayCode
 from exchange.api.v1 import schemas
 from exchange.api.v1.call import Call, Reply
-from exchange.api.v1.routes.people import PASSWORDS, take_code
+from exchange.api.v1.routes.people import PASSWORDS, counted, take_code
 from exchange.api.v1.routes.sessions import person, see_password
 
 _CHANGING: Final = (*PASSWORDS, GatewayCode.NO_ACCOUNT)
@@ -46,8 +46,8 @@ async def confirm(call: Call) -> Reply:
     """`POST totp/confirm`."""
     user = person(call)
     body = await call.body()
-    gateway = call.gateway
-    codes = await gateway.people.second_factors.confirm(user.subject, body.text("code"), gateway.clock.now_ms())
+    factors, code = call.gateway.people.second_factors, body.text("code")
+    codes = await counted(call.gateway, user.subject, lambda now_ms: factors.confirm(user.subject, code, now_ms))
     return Reply({"recovery_codes": codes})
 
 

@@ -78,6 +78,7 @@ def _own(call: Call, number: int, field: str) -> int:
     query=PAGE_BY_POSITION,
     answer=schemas.thing(transfers=schemas.many(schemas.TRANSFER)),
     codes=PAST,
+    weight=5,
 )
 async def transfers(call: Call) -> Reply:
     """`GET transfers`."""
