@@ -285,6 +285,7 @@ SMUGGLING = {
     "a blank before the colon": b"Transfer-Encoding : chunked",
     "a blank before a length's colon": b"Content-Length : 5",
     "an unknown encoding": b"Transfer-Encoding: xchunked",
+    "a length and an unknown encoding": b"Content-Length: 5\r\nTransfer-Encoding: keep-alive",
     "an encoding that is not the last": b"Transfer-Encoding: chunked, identity",
     "a folded encoding": b"Transfer-Encoding:\r\n chunked",
     "a bare line feed": b"X: 1\nContent-Length: 5",

@@ -121,13 +121,17 @@ def _read(raw: bytes) -> _Block | None:
         if header is None:
             return None
         name, value = header[1].decode(), header[2].decode()
-        if name in headers or (name.lower() in _NOT_PLAIN and value.lower() != "keep-alive"):
+        if name in headers or (name.lower() in _NOT_PLAIN and not _keeps_alive(name, value)):
             return None
         headers[name] = value
     length = headers.get(hdrs.CONTENT_LENGTH, "0")
     if hdrs.HOST not in headers or _LENGTH.fullmatch(length) is None:
         return None
     return _Block(headers, int(length))
+
+
+def _keeps_alive(name: str, value: str) -> bool:
+    return name.lower() == "connection" and value.lower() == "keep-alive"
 
 
 class PlainRequest:
