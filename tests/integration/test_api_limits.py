@@ -90,6 +90,30 @@ async def test_heavier_routes_count_more_at_v1_too(place: World) -> None:
     assert int((await ping(place, **FAR)).headers["X-MBX-USED-WEIGHT-1M"]) == 12
 
 
+async def test_requests_on_a_websocket_and_the_books_that_they_begin_count_too(place: World) -> None:
+    await whole_minute()
+
+    async def used() -> int:
+        return int((await ping(place, **FAR)).headers["X-MBX-USED-WEIGHT-1M"])
+
+    async with place.socket(headers=FAR) as ws:
+        assert await used() == 1
+        assert "result" in await ws.ask("SUBSCRIBE", f"depth@{MARKET}", f"trades@{MARKET}")
+        assert await used() == 1 + 1 + (5 + 1) + 1
+        assert "result" in await ws.ask("SUBSCRIBE", f"depth@{MARKET}")  # it has that one already
+        assert await used() == 9 + 1 + 1
+        while await used() < LIMIT - 3:
+            pass
+        assert "result" in await ws.ask("UNSUBSCRIBE", f"depth@{MARKET}")
+        refused = await ws.ask("SUBSCRIBE", f"depth@{MARKET}")
+        assert refused["error"]["code"] == "too_many_requests"
+        assert (await ws.ask("LIST_SUBSCRIPTIONS"))["result"] == [f"trades@{MARKET}"]
+    async with place.socket() as near:
+        for _ in range(5):
+            for method in ("SUBSCRIBE", "UNSUBSCRIBE"):
+                assert "result" in await near.ask(method, f"depth@{MARKET}")
+
+
 async def test_a_request_that_cannot_be_read_counts_too(place: World) -> None:
     await whole_minute()
     assert (await place.anonymous().get("/api/v3/ping?a=1&a=2", headers=FAR)).status == 400

@@ -150,3 +150,24 @@ async def test_names_tell_nothing_of_whom_they_are_about() -> None:
     await fail(Attempts(Heard()), "1.2.3.4", "ada@example.org")
     assert len(set(seen)) == 3
     assert not [name for name in seen if "ada" in name or "1.2.3.4" in name]
+
+
+async def test_all_addresses_of_a_customers_network_count_as_one(attempts: Attempts) -> None:
+    for number in range(PER_PAIR):
+        assert await fail(attempts, f"2001:db8:1:2::{number:x}", "a@b") == 0
+    assert await fail(attempts, "2001:db8:1:2:ffff::1", "a@b") > 0
+    assert await fail(attempts, "2001:db8:1:3::1", "a@b") == 0
+    for number in range(PER_ADDRESS):
+        assert await fail(attempts, f"2001:db8:5:6::{number:x}", f"{number}@b") == 0
+    assert await fail(attempts, "2001:db8:5:6::abcd", "new@b") > 0
+    for number in range(SIGN_UPS):
+        assert await attempts.sign_up(f"2001:db8:7:8::{number:x}", 0) == 0
+    assert await attempts.sign_up("2001:db8:7:8::abcd", 0) > 0
+
+
+async def test_one_behind_a_proxy_on_this_machine_keeps_nobody_else_out(attempts: Attempts) -> None:
+    for number in range(PER_ADDRESS + 1):
+        assert await fail(attempts, "127.0.0.1", f"{number}@b") == 0
+    for _ in range(PER_PAIR):
+        assert await fail(attempts, "127.0.0.1", "a@b") == 0
+    assert await fail(attempts, "127.0.0.1", "a@b") > 0

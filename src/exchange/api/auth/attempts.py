@@ -8,6 +8,9 @@ An attacker elsewhere can spend what an email has, but not lock its user out: an
 in lately is held to the pair's count only. Wrong one-time codes count for the account alone, and for it everywhere:
 only who knows the password can spend those.
 
+Addresses count by the place that a customer is given (of IPv6 the first 64 bits). This machine's own, behind which a
+proxy may bring everybody, have no count of their own.
+
 The counts are in the streams' server; while it is away, or where there is none, each gateway counts for itself.
 """
 
@@ -17,6 +20,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from exchange.api.http.crowd import HOME
+from exchange.api.limits.by_address import place_of
 from exchange.effects.ports import Count, Counters, EffectError
 
 WINDOW_MS: Final = 15 * 60 * 1000
@@ -76,7 +80,8 @@ class Attempts:
         """
         kinds = _kinds(address, email)
         pair, of_email, of_address = await self._add(kinds, 1, now_ms)
-        refused = pair > PER_PAIR or of_address > PER_ADDRESS or (of_email > PER_EMAIL and not await known())
+        refused = pair > PER_PAIR or (of_address > PER_ADDRESS and address not in HOME)
+        refused = refused or (of_email > PER_EMAIL and not await known())
         if not refused:
             return 0
         await self._add(kinds, -1, now_ms)
@@ -111,7 +116,7 @@ class Attempts:
 
     async def sign_up(self, address: str, now_ms: int) -> int:
         """Count a new user of an address in; how many seconds to wait instead, if there are too many."""
-        return 0 if address in HOME else await self._one(_kind("sign up", address, SIGN_UPS), now_ms)
+        return 0 if address in HOME else await self._one(_kind("sign up", place_of(address), SIGN_UPS), now_ms)
 
     async def _one(self, kind: _Kind, now_ms: int) -> int:
         (total,) = await self._add([kind], 1, now_ms)
@@ -133,10 +138,11 @@ class Attempts:
 
 
 def _kinds(address: str, email: str) -> list[_Kind]:
+    place = place_of(address)
     return [
-        _kind("pair", f"{address} {email}", PER_PAIR),
+        _kind("pair", f"{place} {email}", PER_PAIR),
         _kind("email", email, PER_EMAIL),
-        _kind("address", address, PER_ADDRESS),
+        _kind("address", place, PER_ADDRESS),
     ]
 
 

@@ -22,7 +22,7 @@ from exchange.api.v1.limiting import refused, weigh
 from exchange.api.v1.signed import socket_principal
 from exchange.api.websocket.line import Line, Manners
 from exchange.api.websocket.outbox import Outbox
-from exchange.projections.live.feeds import PRIVATE, Channel, parse_channel
+from exchange.projections.live.feeds import DEPTH, PRIVATE, Channel, parse_channel
 from exchange.projections.live.view import LiveView
 from exchange.terms.codes import Code
 from exchange.terms.stream import StreamId
@@ -30,7 +30,10 @@ from exchange.terms.stream import StreamId
 BURST: Final = 60
 REQUESTS_PER_S: Final = 20
 RESUMING_WEIGHT: Final = 50
-"""What going on from a position counts against an address's limit."""
+"""What going on from a position counts against an address's limit…"""
+BOOK_WEIGHT: Final = 5
+"""… a channel that begins with a whole book, as `GET depth` does; every other channel that is begun, and every request,
+counts one."""
 MANNERS: Final = Manners(max_bytes=4 * 1024, burst=BURST, per_second=REQUESTS_PER_S, ping_s=15.0, pong_s=30.0)
 
 _ID_CHARS: Final = 64
@@ -87,6 +90,7 @@ class Conversation:
         outbox = self._subscriber.outbox
         id: int | str | None = None
         try:
+            weigh(self._gateway, self._address, 1)
             body = json_object(text.encode("utf-8", "surrogatepass"))
             id = _request_id(body.get("id"))
             fields = Fields(body, _REQUEST)
@@ -118,6 +122,8 @@ class Conversation:
         if len(known) + len(channels.keys() - known.keys()) > MAX_SUBSCRIPTIONS:
             raise ApiError(GatewayCode.TOO_MANY_SUBSCRIPTIONS)
         fresh = [channel for name, channel in channels.items() if name not in known]
+        if fresh:
+            weigh(gateway, self._address, sum([BOOK_WEIGHT if one.kind == DEPTH else 1 for one in fresh]))
         missed = {} if after is None else self._hub.missed(view, self._subscriber, fresh, after)
         self._subscriber.outbox.put(_result(id, None))
         self._hub.subscribe(view, self._subscriber, fresh, missed)
