@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -98,6 +99,31 @@ async def test_a_login_signs_in_once_for_all_who_ask_at_once_and_renews_itself(p
         assert login._session.refresh_token != first.refresh_token
         sessions = await place.anonymous().get("/api/v1/sessions", headers={"Authorization": f"Bearer {first.token}"})
         assert len(sessions.data["sessions"]) == 2, "the test's own and one of the client's"
+
+
+async def test_a_login_keeps_its_session_while_nobody_answers_and_signs_in_anew_once_it_is_over(place: World) -> None:
+    await place.user(**FUNDS)
+    login = Login("user1@example.org", PASSWORD)
+    async with AsyncClient(place.base, login) as exchange:
+        await exchange.balances()
+        first = login._session
+        assert first is not None
+        stale = login._session = replace(first, expires_at=0)
+        async with AsyncClient(f"http://127.0.0.1:{free_port()}", login) as nowhere:
+            with pytest.raises(TryAgain):
+                await nowhere.balances()
+        assert login._session is stale
+        await exchange.balances()
+        second = login._session
+        assert second.refresh_token[:20] == first.refresh_token[:20], "the same session"
+        bearer = {"Authorization": f"Bearer {second.token}"}
+        assert (await place.anonymous().post("/api/v1/signout", headers=bearer)).status == 200
+        login._session = replace(second, expires_at=0)
+        await exchange.balances()
+        assert login._session.refresh_token[:20] != first.refresh_token[:20]
+    wrong = Login("user1@example.org", "not the password")
+    with pytest.raises(Refused, match="wrong_credentials"):
+        await asyncio.to_thread(Client(place.base, wrong).balances)
 
 
 async def test_what_is_private_is_heard_by_key(place: World) -> None:

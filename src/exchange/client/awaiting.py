@@ -14,7 +14,7 @@ from yarl import URL
 
 from exchange.client import asks, errors
 from exchange.client.asks import Ask
-from exchange.client.errors import TryAgain, UnknownOutcome, Unreadable
+from exchange.client.errors import Refused, TryAgain, UnknownOutcome, Unreadable
 from exchange.client.feeds import Feed
 from exchange.client.signing import Credentials
 
@@ -82,9 +82,14 @@ class AsyncClient:
     async def _prepared(self, credentials: Credentials) -> None:
         """Sign in or renew, once for all who wait for it."""
         async with self._signing_in:
-            first = credentials.before(_now_ms())
-            if first is not None:
-                credentials.took(await self.send(first))
+            while (first := credentials.before(_now_ms())) is not None:
+                try:
+                    credentials.took(await self.send(first))
+                except Refused:
+                    if not credentials.refused():
+                        raise
+                else:
+                    break
 
     async def _words(self) -> list[str]:
         if self._credentials is None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from exchange.client import asks, errors
 from exchange.client.asks import Ask
-from exchange.client.errors import TryAgain, UnknownOutcome, Unreadable
+from exchange.client.errors import Refused, TryAgain, UnknownOutcome, Unreadable
 from exchange.client.signing import Credentials
 
 P = ParamSpec("P")
@@ -56,9 +56,7 @@ class Client:
         """Ask, and give what is answered."""
         credentials = self._credentials if ask.signed else None
         if credentials is not None:
-            first = credentials.before(_now_ms())
-            if first is not None:
-                credentials.took(self.send(first))
+            self._prepare(credentials)
         body = b"" if ask.body is None else json.dumps(ask.body).encode()
         headers = {} if ask.body is None else {"Content-Type": "application/json"}
         if credentials is not None:
@@ -67,6 +65,17 @@ class Client:
         if status >= 400:
             raise errors.of(status, told, answered)
         return ask.read(told)
+
+    def _prepare(self, credentials: Credentials) -> None:
+        """Sign in or renew, if need be."""
+        while (first := credentials.before(_now_ms())) is not None:
+            try:
+                credentials.took(self.send(first))
+            except Refused:
+                if not credentials.refused():
+                    raise
+            else:
+                break
 
     def _exchanged(self, ask: Ask[T], body: bytes, headers: dict[str, str]) -> tuple[int, object, dict[str, str]]:
         fresh = self._connection.sock is None

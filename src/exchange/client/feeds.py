@@ -82,23 +82,36 @@ class Feed:
 
     async def _ask(self, method: str, params: list[str]) -> None:
         id = next(self._ids)
-        await self._socket.send_str(json.dumps({"method": method, "params": params, "id": id}))
-        async with asyncio.timeout(_ANSWER_S):
-            while True:
-                told = await self._next()
-                if "channel" in told:
-                    self._waiting.append(told)
-                elif told.get("id") == id:
-                    break
+        try:
+            await self._socket.send_str(json.dumps({"method": method, "params": params, "id": id}))
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise TryAgain("closed", f"the connection is over: {error!r}", None) from error
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                told = await self._answer(id)
+        except TimeoutError:
+            raise TryAgain("silent", f"no answer to {method} came in time", None) from None
         if "error" in told:
             inner = Reader(told).inner("error")
             raise Refused(400, inner.text("code"), inner.text("message"), inner.maybe(inner.text, "field"))
+
+    async def _answer(self, id: int) -> dict[str, object]:
+        """The answer to a request; messages of channels that come before it are kept."""
+        while True:
+            told = await self._next()
+            if "channel" in told:
+                self._waiting.append(told)
+            elif told.get("id") == id:
+                return told
 
     async def _next(self) -> dict[str, object]:
         frame = await self._socket.receive()
         if frame.type is not aiohttp.WSMsgType.TEXT:
             raise TryAgain("closed", f"the connection is over: {self._socket.close_code} {frame.extra or ''}", None)
-        told = json.loads(frame.data)
+        try:
+            told = json.loads(frame.data)
+        except ValueError:
+            told = None
         if not isinstance(told, dict):
             raise Unreadable(f"not a message: {frame.data[:200]}")
         return told

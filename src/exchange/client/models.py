@@ -139,11 +139,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An order that was cancelled; `canceled` is the quantity taken off."""
+    """An order that was cancelled; `canceled` is the quantity taken off. `kind` is None where the exchange does not
+    remember it, as of an order that waited when its gateway started."""
 
     id: int
     market: str
-    kind: str
+    kind: str | None
     canceled: Decimal
     status: str
 
@@ -326,7 +327,7 @@ def order(body: object) -> Order:
 def ended(body: object) -> Ended:
     """A cancelled order."""
     r = Reader(body)
-    return Ended(r.whole("id"), r.text("market"), r.text("kind"), r.amount("canceled"), r.text("status"))
+    return Ended(r.whole("id"), r.text("market"), r.maybe(r.text, "kind"), r.amount("canceled"), r.text("status"))
 
 
 def reduced(body: object) -> Reduced:

@@ -35,6 +35,9 @@ class Credentials(Protocol):
     def took(self, session: Session) -> None:
         """The answer to that."""
 
+    def refused(self) -> bool:
+        """It was refused. Whether `before` has something else to ask."""
+
     def headers(self, method: str, target: str, body: bytes, now_ms: int) -> Mapping[str, str]:
         """The headers that sign a request."""
 
@@ -57,6 +60,10 @@ class Key:
         """Never."""
         raise TypeError("a key does not sign in")
 
+    def refused(self) -> bool:
+        """Never."""
+        return False
+
     def headers(self, method: str, target: str, body: bytes, now_ms: int) -> Mapping[str, str]:
         """See `Credentials`; what is signed stands in docs/security.md."""
         signed = f"{now_ms}\n\n{method}\n{target}\n".encode() + body
@@ -76,7 +83,8 @@ class Key:
 
 
 class Login:
-    """A person's email and password; the session is renewed as needed, and begun again when it is over."""
+    """A person's email and password; the session is renewed as needed, and begun again when it is over. Renewing that
+    found nobody is tried again: a one-time code is not good for signing in a second time."""
 
     def __init__(self, email: str, password: str, code: str | None = None) -> None:
         self._credentials: dict[str, object] = {"email": email, "password": password}
@@ -87,16 +95,21 @@ class Login:
         """Signing in, or renewing."""
         session = self._session
         if session is None or session.refresh_expires_at <= now_ms:
+            self._session = None
             body = self._credentials if self._code is None else {**self._credentials, "code": self._code}
             return Ask("POST", "signin", _session, {}, body, signed=False)
         if session.expires_at - _EARLY_MS > now_ms:
             return None
-        self._session = None  # should renewing fail, sign in anew
         return Ask("POST", "refresh", _session, {}, {"refresh_token": session.refresh_token}, signed=False)
 
     def took(self, session: Session) -> None:
         """Go on with this one."""
         self._session = session
+
+    def refused(self) -> bool:
+        """Sign in anew, unless it was signing in that was refused."""
+        renewing, self._session = self._session is not None, None
+        return renewing
 
     def headers(self, method: str, target: str, body: bytes, now_ms: int) -> Mapping[str, str]:
         """See `Credentials`."""
