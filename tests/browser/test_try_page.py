@@ -142,7 +142,7 @@ async def test_calls_are_found_by_the_keyboard_alone(place: World, page: Page) -
     await page.keyboard.type("amend keepPriority")
     await expect(page.locator("#count")).to_contain_text("found")
     await page.keyboard.press("Enter")
-    await expect(page.locator("main h2")).to_contain_text("/api/v3/order/amend/keepPriority")
+    await expect(page.locator("main h1")).to_contain_text("/api/v3/order/amend/keepPriority")
     assert page.url.endswith("#v3/putApiV3OrderAmendKeepPriority")
 
 

@@ -34,7 +34,7 @@ async def headings(page: Page, links: list[str]) -> dict[str, str]:
             const moved = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
             location.hash = link;
             await moved;
-            found[link] = document.querySelector("main h2").textContent;
+            found[link] = document.querySelector("main h1").textContent;
         }
         return found;
     }"""

@@ -221,6 +221,11 @@ def _example(name: str) -> Json:
 
 
 def _with_examples(schema: Json, shape: Shape) -> Json:
+    """A body's schema with an example of each field whose looks are known, and of the whole where all are needed."""
+    fields = schema["properties"]
+    if isinstance(fields, dict):
+        shown = {name: {**field, "examples": [_EXAMPLES[name]]} for name, field in fields.items() if name in _EXAMPLES}
+        schema = {**schema, "properties": {**fields, **shown}}
     example = {name: _EXAMPLES[name] for name, kind in shape.items() if kind.required and name in _EXAMPLES}
     return {**schema, "examples": [example]} if len(example) == len(shape) else schema
 

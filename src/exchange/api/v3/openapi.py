@@ -76,6 +76,26 @@ _KEY: Final[Json] = {
     ),
 }
 
+_EXAMPLES: Final[Mapping[str, object]] = {
+    "symbol": "TATAINR",
+    "symbols": '["TATAINR"]',
+    "price": "101.25",
+    "stopPrice": "95",
+    "quantity": "10",
+    "newQty": "5",
+    "quoteOrderQty": "1000.00",
+    "newClientOrderId": "my-1",
+    "orderId": 17,
+    "fromId": 1,
+    "workingPrice": "101.25",
+    "workingQuantity": "10",
+    "pendingPrice": "104",
+    "pendingQuantity": "10",
+    "abovePrice": "110",
+    "belowStopPrice": "95",
+}
+"""What parameters look like, by their names."""
+
 
 @cache
 def document(routes: tuple[Route, ...]) -> Json:
@@ -149,7 +169,9 @@ def _told(endpoint: Endpoint) -> str:
 
 def _parameter(name: str, kind: Kind) -> Json:
     schema = kind.schema()
-    return {"name": name, "in": "query", "required": kind.required and "default" not in schema, "schema": schema}
+    needed = kind.required and "default" not in schema
+    told: Json = {"name": name, "in": "query", "required": needed, "schema": schema}
+    return {**told, "example": _EXAMPLES[name]} if name in _EXAMPLES else told
 
 
 class _Refused:

@@ -9,7 +9,7 @@ export function aboutView(described) {
   const { info, root, schemes, url, calls } = described;
   const servers = Array.isArray(root.servers) ? root.servers.map((server) => server.url) : Object.values(root.servers ?? {}).map(({ pathname }) => pathname);
   return el("article", { class: "document" },
-    el("h2", { tabindex: "-1" }, described.title, info.title ? el("span", { class: "faint" }, ` ${info.title} ${info.version ?? ""}`) : ""),
+    el("h1", { tabindex: "-1" }, described.title, info.title ? el("span", { class: "faint" }, ` ${info.title} ${info.version ?? ""}`) : ""),
     info.description ? el("p", { class: "summary" }, prose(info.description)) : null,
     el("dl", {},
       el("dt", {}, "Calls"), el("dd", {}, `${calls.length}, in the list. Type / to search, then arrows and Enter.`),

@@ -46,7 +46,7 @@ export function connectionView(call) {
   line.addEventListener("state", draw);
   draw();
   const element = el("section", { class: "result", "aria-label": "Connection" },
-    el("div", { class: "row" }, el("h3", {}, "Connection"), state, el("span", { class: "grow" }), button),
+    el("div", { class: "row" }, el("h2", {}, "Connection"), state, el("span", { class: "grow" }), button),
     el("div", { class: "row" }, el("label", { for: id }, "at"), select),
     inputs.length ? options : null, logView());
   return { ...place, element };

@@ -7,7 +7,7 @@ import { copier, el, prose } from "./dom.js";
 /** The heading of a call. */
 export function heading(call) {
   return [
-    el("h2", { tabindex: "-1" },
+    el("h1", { tabindex: "-1" },
       el("span", { class: `method ${call.method.toLowerCase().replace(" ", "-")}` }, call.method), " ", el("code", {}, broken(call.label))),
     el("p", { class: "summary" }, prose(call.summary)),
     call.description && call.description !== call.summary ? el("p", { class: "faint" }, prose(call.description)) : null,

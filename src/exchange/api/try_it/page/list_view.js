@@ -16,9 +16,9 @@ export function drawList(place, documents, current, query, chosen) {
     const found = document.calls.filter((call) => matches(call, words));
     count += found.length;
     if (!found.length) return null;
-    const title = document.id === current ? null : el("h2", {}, document.title);
+    const title = document.id === current ? null : el("p", { class: "other" }, document.title);
     return [title, [...grouped(found)].map(([group, calls]) => [
-      el("h3", {}, group),
+      el("h2", {}, group),
       el("ul", {}, calls.map((call) => el("li", {}, entry(call, chosen)))),
     ])];
   }));

@@ -43,7 +43,7 @@ export function logView() {
   line.addEventListener("messages", draw);
   draw();
   return el("section", { class: "messages", "aria-label": "Messages" },
-    el("div", { class: "row" }, el("h3", {}, "Messages"), told, el("span", { class: "grow" }), pause, clear), list);
+    el("div", { class: "row" }, el("h2", {}, "Messages"), told, el("span", { class: "grow" }), pause, clear), list);
 }
 
 function row({ way, text, at }) {

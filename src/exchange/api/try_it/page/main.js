@@ -80,7 +80,7 @@ function moved() {
   draw();
   open(false);
   scrollTo(0, 0);
-  main.querySelector("h2")?.focus({ preventScroll: true });
+  main.querySelector("h1")?.focus({ preventScroll: true });
   list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
@@ -114,7 +114,7 @@ function listen() {
   named("menu").addEventListener("click", () => open(!list.classList.contains("open")));
   named("skip").addEventListener("click", (event) => {
     event.preventDefault();
-    (main.querySelector("h2") ?? main).focus();
+    (main.querySelector("h1") ?? main).focus();
   });
 }
 

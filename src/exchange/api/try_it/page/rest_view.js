@@ -114,7 +114,7 @@ function answers(call) {
   const good = call.answers.filter(({ status }) => Number(status) < 400);
   const refusals = call.answers.filter(({ status }) => !(Number(status) < 400));
   return el("section", { class: "answers", "aria-label": "What it answers" },
-    el("h3", {}, "Answers"),
+    el("h2", {}, "Answers"),
     good.map((answer) => opening(
       [el("strong", { class: "good" }, answer.status), " ", answer.media, answer.headers.length ? el("span", { class: "faint" }, " · ", answer.headers.map(([name]) => name).join(", ")) : ""],
       () => [

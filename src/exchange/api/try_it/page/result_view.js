@@ -15,7 +15,7 @@ const NOTABLE = /^(retry-after|x-mbx-|x-exchange-|www-authenticate|allow)/i;
 export function resultPlace() {
   const status = el("p", { class: "status", role: "status" }, "Nothing was sent yet.");
   const rest = el("div", {});
-  const element = el("section", { class: "result", "aria-label": "Answer" }, el("h3", {}, "Answer"), status, rest);
+  const element = el("section", { class: "result", "aria-label": "Answer" }, el("h2", {}, "Answer"), status, rest);
   return {
     element,
     busy: () => refill(status, "Sent; waiting for the answer…"),
@@ -63,7 +63,7 @@ function headerTable(headers) {
 function drawRequest(request) {
   const line = curl(request);
   return el("div", { class: "sent" },
-    el("h4", {}, "Request"),
+    el("h3", {}, "Request"),
     el("pre", { class: "code", tabindex: "0", "aria-label": "Request" }, el("strong", {}, request.method), ` ${request.url}`),
     request.headers.length ? headerTable(request.headers) : null,
     request.body === null ? null : el("pre", { class: "code", tabindex: "0", "aria-label": "Body of the request" }, coloured(request.body)),

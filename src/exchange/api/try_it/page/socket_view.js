@@ -122,7 +122,7 @@ function told(call) {
   const rest = call.rest && el("p", { class: "faint" }, "Over HTTP: ", el("code", {}, String(call.rest)));
   return el("section", { class: "answers", "aria-label": "What comes" },
     rest,
-    shown.length ? el("h3", {}, call.kind === "ask" ? "Answers" : "Messages that come") : null,
+    shown.length ? el("h2", {}, call.kind === "ask" ? "Answers" : "Messages that come") : null,
     shown.map((message, place) => opening(
       [el("strong", {}, message.name), message.summary ? [" ", prose(message.summary)] : ""],
       () => drawSchema(root, message.payload ?? {}), { open: place === 0 })),
