@@ -293,6 +293,8 @@ async def test_owasp_keys_scopes_networks_and_ends_are_kept(place: World) -> Non
         (["127.0.0.1"], True),
         (["10.0.0.0/8", "127.0.0.0/8"], True),
         (["10.0.0.0/8", "::1"], False),
+        (["::ffff:127.0.0.0/104"], True),
+        (["::ffff:10.0.0.1"], False),
     ):
         assert await works(await program(user, networks=networks)) is good, networks
     ends = await program(user, expires_at=now_ms() + 600)
@@ -399,6 +401,7 @@ async def test_owasp_keys_only_what_can_be_used_is_made_and_only_so_many(place: 
         {"kind": "hmac", "public_key": pem},
         {"kind": "rsa", "public_key": pem},
         {"kind": "ed25519", "public_key": "x"},
+        {"kind": "ed25519", "public_key": f"{pem}\0"},
         {"scopes": []},
         {"scopes": ["read", "read"]},
         {"scopes": ["admin"]},

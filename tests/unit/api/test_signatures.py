@@ -159,7 +159,9 @@ def test_only_public_keys_of_the_kind_and_size_are_taken() -> None:
         ("rsa", old, "begins with"),
         ("rsa", SAMPLE_RSA.replace("AQEF", "AQEG"), "SubjectPublicKeyInfo"),
         ("ed25519", "", "begins with"),
-        ("ed25519", SAMPLE_ED25519 + "é", "SubjectPublicKeyInfo"),
+        ("ed25519", SAMPLE_ED25519 + "é", "after its end"),
+        ("ed25519", SAMPLE_ED25519 + "\0", "after its end"),
+        ("ed25519", SAMPLE_ED25519 + SAMPLE_ED25519, "after its end"),
         ("rsa", SAMPLE_RSA * 3, "begins with"),
     ):
         with pytest.raises(NotAKey, match=why):

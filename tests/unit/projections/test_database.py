@@ -35,3 +35,9 @@ def test_what_waiting_does_not_cure_is_refused_and_what_is_neither_is_a_bug() ->
     assert "exchange migrate" in str(database.translate(asyncpg.UndefinedTableError("no")))
     assert database.translate(asyncpg.InterfaceError("the server expects 2 arguments")) is None
     assert database.translate(ValueError("no")) is None
+
+
+def test_what_was_asked_about_people_is_not_told_with_an_error() -> None:
+    error = DBAPIError("SELECT $1", ("somebody's secret",), Exception("no"), hide_parameters=True)
+    assert "secret" not in str(error)
+    assert database.engine("postgresql://nowhere", pool_size=1).sync_engine.hide_parameters

@@ -7,6 +7,7 @@ form made a blank: another text for the same signature would make a repeated req
 
 import base64
 import hmac
+import re
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,6 +27,8 @@ MAX_PEM_CHARS: Final = 1024
 _HMAC_CHARS: Final = 64
 _ED25519_BYTES: Final = 64
 _BEGIN: Final = "-----BEGIN PUBLIC KEY-----"
+_PEM: Final = re.compile(rf"\s*{_BEGIN}[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*", re.ASCII)
+"""All of the text: what stands around a key is passed over by its reader, but kept in the table."""
 _MAX_EXPONENT: Final = 2**32
 """Checking takes time by the length of the public exponent; everybody's is 65537."""
 
@@ -102,8 +105,8 @@ def public_verifier(kind: KeyKind, pem: str) -> Verifier:
     Raises:
         NotAKey: it cannot be read, is of another kind, or of a size that is not taken.
     """
-    if not pem.strip().startswith(_BEGIN) or len(pem) > MAX_PEM_CHARS:
-        raise NotAKey(f"A public key is PEM, and begins with {_BEGIN}.")
+    if len(pem) > MAX_PEM_CHARS or _PEM.fullmatch(pem) is None:
+        raise NotAKey(f"A public key is PEM: it begins with {_BEGIN}, and nothing comes after its end.")
     try:
         key = load_pem_public_key(pem.strip().encode("ascii"))
     except (ValueError, UnsupportedAlgorithm):

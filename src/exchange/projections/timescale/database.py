@@ -111,6 +111,7 @@ def engine(url: str, *, pool_size: int, command_seconds: float | None = None) ->
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # errors are logged, and parameters are people's
     )
 
 

@@ -5,7 +5,7 @@ log: making and changing before it is done, taking back afterwards, since that m
 """
 
 import re
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 import structlog
@@ -38,6 +38,8 @@ _LABEL: Final = Text(
     "A label is 1 to 64 of A-Z a-z 0-9 _ . @ / - and blank.",
 )
 _NETWORK: Final = Text(re.compile(r"[0-9A-Fa-f.:/]{2,64}", re.ASCII), "An address, or a network like 10.0.0.0/8.")
+_MAPPED_BITS: Final = 96
+"""How many bits say that an address of IPv6 is one of IPv4."""
 _ENDS: Final = Whole(0, LAST_MS - 1)
 """When a key ends, in milliseconds since the epoch; zero: never."""
 
@@ -204,10 +206,23 @@ def _scopes(body: Fields) -> list[str]:
 
 def _networks(body: Fields) -> list[str]:
     try:
-        return [str(ip_network(text)) for text in body.texts("networks")]
+        return [str(_network(text)) for text in body.texts("networks")]
     except ValueError:
         detail = "Networks are addresses, or networks without host bits, like 10.0.0.0/8."
         raise ApiError(Code.INVALID_FIELD, "networks", detail=detail) from None
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """A network; one of IPv4 also where it is written in IPv6, since addresses are compared as such.
+
+    Raises:
+        ValueError: it is none.
+    """
+    network = ip_network(text)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def _ends(call: Call, body: Fields) -> int | None:
