@@ -9,7 +9,10 @@ import { line } from "./socket.js";
 
 const STATES = { closed: "not connected", connecting: "connecting…", open: "connected" };
 
-/** The place for a call's connection: {element, url(), path(), meaning(code)}. */
+let log = null;
+
+/** The place for a call's connection: {element, url(), path(), meaning(code), shown()}; there is one log, which goes to the
+ *  call that is shown. */
 export function connectionView(call) {
   const id = fresh("server");
   const select = el("select", { id }, call.servers.map((server, place) => el("option", { value: String(place) }, server.pathname ?? server.name)));
@@ -48,8 +51,12 @@ export function connectionView(call) {
   const element = el("section", { class: "result", "aria-label": "Connection" },
     el("div", { class: "row" }, el("h2", {}, "Connection"), state, el("span", { class: "grow" }), button),
     el("div", { class: "row" }, el("label", { for: id }, "at"), select),
-    inputs.length ? options : null, logView());
-  return { ...place, element };
+    inputs.length ? options : null);
+  const shown = () => {
+    log ??= logView();
+    element.append(log);
+  };
+  return { ...place, element, shown };
 }
 
 /** See that there is a connection to where a call's messages go, with what was chosen for it. */

@@ -119,7 +119,7 @@ function messages(document) {
       rest: operation["x-rest"] ?? null,
     };
     const method = told.kind === "ask" ? methodOf(root, told.messages[0]) : null;
-    return { ...told, method: told.kind === "ask" ? "SEND" : "GET TOLD", label: method ?? told.address ?? id };
+    return { ...told, method: told.kind === "ask" ? "SEND" : "STREAM", label: method ?? told.address ?? id };
   });
 }
 

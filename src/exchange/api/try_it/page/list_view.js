@@ -26,9 +26,8 @@ export function drawList(place, documents, current, query, chosen) {
 }
 
 function entry(call, chosen) {
-  const word = call.kind === "told" ? "stream" : call.method.toLowerCase();
   return el("a", { href: linkTo(call), title: call.summary, "aria-current": call === chosen ? "page" : null },
-    el("span", { class: `method ${call.method.toLowerCase().replace(" ", "-")}` }, word),
+    el("span", { class: `method ${call.method.toLowerCase()}` }, call.method),
     el("span", { class: "name" }, broken(call.label.replace(/^\/api\/v[13]/, ""))));
 }
 

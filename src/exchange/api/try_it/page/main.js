@@ -60,7 +60,9 @@ function draw() {
     if (link.dataset.id === now.entry.id) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  refill(main, viewOf(now));
+  const view = viewOf(now);
+  refill(main, view);
+  view.dispatchEvent(new Event("shown"));
   drawCalls();
 }
 

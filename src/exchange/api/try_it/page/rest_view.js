@@ -71,6 +71,7 @@ function fieldsIn(root, call, place) {
   const signed = signsParameters(call);
   const hint = ({ name }) => (signed && name === "timestamp" ? "the time of sending" : "");
   const shown = found.map((parameter) => (signed && parameter.name === "timestamp" ? { ...parameter, required: false } : parameter));
+  shown.sort((left, right) => Number(Boolean(right.required)) - Number(Boolean(left.required)));
   return found.length ? fieldsFor(root, shown, hint) : null;
 }
 

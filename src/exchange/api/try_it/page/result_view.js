@@ -62,7 +62,7 @@ function headerTable(headers) {
 
 function drawRequest(request) {
   const line = curl(request);
-  return el("div", { class: "sent" },
+  return el("div", { class: "request" },
     el("h3", {}, "Request"),
     el("pre", { class: "code", tabindex: "0", "aria-label": "Request" }, el("strong", {}, request.method), ` ${request.url}`),
     request.headers.length ? headerTable(request.headers) : null,

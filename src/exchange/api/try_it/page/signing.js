@@ -33,13 +33,19 @@ function timed(pairs) {
   return pairs.some(([name]) => name === "timestamp") ? pairs : [...pairs, ["timestamp", String(Date.now())]];
 }
 
-/** Put key, time and signature into the `params` of a message (a tree of json_text). */
-export async function signParams(key, message) {
+/** Put the time into the `params` of a message (a tree of json_text), where none is; gives them. */
+export function stamp(message) {
   if (member(message, "params")?.kind !== "object") put(message, "params", made({}));
   const params = member(message, "params");
-  put(params, "apiKey", made(key.id));
   const timestamp = member(params, "timestamp");
   if (!timestamp || !textOf(timestamp) || textOf(timestamp) === "0") put(params, "timestamp", made(Date.now()));
+  return params;
+}
+
+/** Put key, time and signature into the `params` of a message. */
+export async function signParams(key, message) {
+  const params = stamp(message);
+  put(params, "apiKey", made(key.id));
   params.members = params.members.filter(([name]) => JSON.parse(name) !== SIGNATURE);
   const pairs = params.members.map(([name, value]) => [JSON.parse(name), textOf(value)]);
   pairs.sort(([left], [right]) => (left < right ? -1 : 1));

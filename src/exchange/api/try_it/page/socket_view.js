@@ -13,7 +13,7 @@ import { heading, linkTo } from "./heading.js";
 import { compact, made, member, parse, put } from "./json_text.js";
 import { plain } from "./schema.js";
 import { drawSchema } from "./schema_view.js";
-import { signAuth, signParams } from "./signing.js";
+import { signAuth, signParams, stamp } from "./signing.js";
 import { line } from "./socket.js";
 import { methodOf } from "./documents.js";
 
@@ -23,7 +23,7 @@ let lastId = 0;
 export function socketView(call, refreshCall) {
   const connection = connectionView(call);
   const inside = call.kind === "ask" ? asking(call, connection, refreshCall) : telling(call, connection);
-  return el("article", { class: "call" },
+  return el("article", { class: "call", onshown: connection.shown },
     el("div", { class: "said" }, heading(call), inside),
     connection.element,
     told(call));
@@ -63,10 +63,12 @@ function signing(call, message) {
     if (authenticates && credentials.token) choices.push(["token", "params are the token"]);
     if (authenticates && credentials.key) choices.push(["key", "params are signed with the key"]);
     if (signs && credentials.key) choices.push(["key", "signed with the key"]);
+    if (signs) choices.push(["session", "with the time alone, once logged on"]);
     choices.push(["nobody", "as it stands"]);
     const before = select.value;
     refill(select, choices.map(([value, text]) => el("option", { value }, text)));
-    select.value = choices.some(([value]) => value === before) && before !== "nobody" ? before : choices[0][0];
+    const keeps = choices.some(([value]) => value === before && value !== "nobody" && value !== "session");
+    select.value = keeps ? before : choices[0][0];
   };
   const sign = async (text, connection, refreshCall) => {
     const as = select.value;
@@ -77,7 +79,8 @@ function signing(call, message) {
     } catch {
       throw new Error("This is no JSON, so it cannot be signed; it can be sent as it stands.");
     }
-    if (signs) await signParams(credentials.key, tree);
+    if (as === "session") stamp(tree);
+    else if (signs) await signParams(credentials.key, tree);
     else if (as === "token") put(tree, "params", made([await credentials.currentToken(refreshCall())]));
     else put(tree, "params", await signAuth(credentials.key, connection.path()));
     return compact(tree);
