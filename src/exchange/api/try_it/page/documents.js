@@ -19,7 +19,7 @@ export const DOCUMENTS = [
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
-/** Read a document. Throws Error with words for people. */
+/** Read a document; null where the gateway has none. Throws Error with words for people. */
 export async function load(entry) {
   let answer;
   try {
@@ -27,6 +27,7 @@ export async function load(entry) {
   } catch {
     throw new Error(`${entry.url} cannot be read: the gateway does not answer. Load the page again when it runs.`);
   }
+  if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(`${entry.url} cannot be read: the gateway answers ${answer.status}.`);
   const root = await answer.json();
   const read = { ...entry, root, info: root.info ?? {}, schemes: schemesOf(root) };

@@ -126,7 +126,9 @@ async function begin() {
   furnish(call);
   await Promise.all(DOCUMENTS.map(async (entry) => {
     try {
-      documents.push(await load(entry));
+      const read = await load(entry);
+      if (read) documents.push(read);
+      else missing(entry);
     } catch (error) {
       failures.set(entry.id, error.message);
     }
@@ -135,6 +137,11 @@ async function begin() {
     else if (search.value) drawCalls();
   }));
   main.dataset.ready = "true";
+}
+
+function missing({ id, title }) {
+  failures.set(id, `This gateway has no description of ${title}.`);
+  named("documents").querySelector(`[data-id="${id}"]`).remove();
 }
 
 function place({ id }) {
