@@ -180,6 +180,29 @@ async def test_a_gateway_that_starts_later_answers_the_same(place: World, snapsh
     assert await answers(users, f"http://127.0.0.1:{later.port}") == first
 
 
+async def test_what_is_older_than_a_gateway_is_known_whatever_lies_between_it_in_other_markets(place: World) -> None:
+    operator, user = place.operator(), await place.user(INR="100000")
+    assert (await operator.post("/api/v1/admin/assets", {"asset": "NEW", "decimals": 0})).status == 201
+    terms = {"tick_size": "1", "lot_size": "1", "min_notional": "1", "maker_fee": "0", "taker_fee": "0"}
+    assert (await operator.post("/api/v1/admin/markets", {"market": "NEW-INR", **terms})).status == 201
+    leg = {"type": "limit", "kind": "buy", "quantity": "1"}
+    for market in (MARKET, "NEW-INR", "NEW-INR", MARKET):
+        placed = await user.post("/api/v1/order", {**leg, "market": market, "price": "9"})
+        assert placed.status == 201, placed
+        legs = [{**leg, "price": "8"}, {**leg, "price": "7"}]
+        made = await user.post("/api/v1/order-lists", {"kind": "oto", "market": market, "legs": legs})
+        assert made.status == 201, made
+    await snapshot(place)
+    await eventually(lambda: all_projected(place))
+    later = replace(place.settings, port=free_port())
+    await place.start_gateway(later)
+    for path in (f"orders?market={MARKET}", f"order-lists?market={MARKET}"):
+        first = (await user.get(f"/api/v1/{path}")).data
+        again = (await user.get(f"http://127.0.0.1:{later.port}/api/v1/{path}")).data
+        assert again == first
+        assert "null" not in json.dumps([row["created_at"] for rows in again.values() for row in rows])
+
+
 async def test_reads_follow_writes_while_the_projection_stands_still(place: World) -> None:
     users = [await place.user(INR="100000", TATA="1000") for _ in range(2)]
     await busy(place, users, 3, 60)

@@ -13,7 +13,6 @@ from exchange.projections.timescale.history import AmendmentRow, History, ListRo
 from exchange.projections.timescale.words import OrderStatus
 
 _CLOSED: Final[tuple[OrderStatus, ...]] = ("filled", "canceled", "expired", "expired_in_match")
-_OPEN: Final[tuple[OrderStatus, ...]] = ("open", "partially_filled", "waiting", "pending")
 
 
 class PastOrders(Asking):
@@ -87,9 +86,8 @@ class PastOrders(Asking):
         missing = [order for order in orders if _incomplete(order)]
         if not missing or self.history is None:
             return
-        last = max(order.id for order in missing)
         try:
-            rows = await asked(self.history.orders(account, statuses=_OPEN, before=last + 1, limit=len(orders)))
+            rows = await asked(self.history.orders_of(account, [order.id for order in missing]))
         except ApiError:
             return  # what is missing shows as null
         known = {row.id: row for row in rows}
@@ -160,9 +158,8 @@ class PastOrders(Asking):
         missing = [one for one in lists if one.created is None]
         if not missing or self.history is None:
             return
-        last = max(one.id for one in missing)
         try:
-            rows = await asked(self.history.order_lists(account, status="open", before=last + 1, limit=len(lists)))
+            rows = await asked(self.history.order_lists_of(account, [one.id for one in missing]))
         except ApiError:
             return
         known = {row.id: list_of(row) for row in rows}

@@ -58,6 +58,12 @@ class SpanReads(OrderReads):
         """An account's orders of these numbers."""
         return await self._orders(sa.select(orders).where(orders.c.account == account, orders.c.id.in_(ids)))
 
+    async def order_lists_of(self, account: int, ids: list[int]) -> list[ListRow]:
+        """An account's order lists of these numbers."""
+        return await self._lists(
+            sa.select(order_lists).where(order_lists.c.account == account, order_lists.c.id.in_(ids))
+        )
+
     async def order_lists_in(self, account: int, span: Span) -> list[ListRow]:
         """An account's order lists, by number and by when they were placed."""
         query = sa.select(order_lists).where(order_lists.c.account == account)
