@@ -95,6 +95,21 @@ async def test_codes_are_asked_for_only_once_they_were_confirmed_and_until_they_
     assert (await sign_in(place)).status == 200
 
 
+async def test_a_code_that_comes_several_times_at_once_is_taken_once(place: World) -> None:
+    secret, _ = await with_codes(place, await place.user())
+    code = code_of(secret)
+    many = await asyncio.gather(*[sign_in(place, code=code) for _ in range(6)])
+    assert sorted(answer.status for answer in many) == [200] + [401] * 5
+
+
+async def test_the_code_that_confirmed_an_app_does_not_sign_in(place: World) -> None:
+    user = await place.user()
+    secret = (await user.post("/api/v1/totp", {"password": PASSWORD})).data["secret"]
+    code = code_of(secret)
+    assert (await user.post("/api/v1/totp/confirm", {"code": code})).status == 200
+    assert (await sign_in(place, code=code)).code == "wrong_code"
+
+
 async def test_who_holds_a_token_cannot_guess_the_code_that_confirms_an_app(place: World) -> None:
     user = await place.user()
     secret = (await user.post("/api/v1/totp", {"password": PASSWORD})).data["secret"]

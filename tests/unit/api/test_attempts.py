@@ -1,6 +1,8 @@
 """Lock-out after failures, for one gateway and for several."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +173,15 @@ async def test_one_behind_a_proxy_on_this_machine_keeps_nobody_else_out(attempts
     for _ in range(PER_PAIR):
         assert await fail(attempts, "127.0.0.1", "a@b") == 0
     assert await fail(attempts, "127.0.0.1", "a@b") > 0
+
+
+def test_as_many_are_let_pass_as_the_documents_say() -> None:
+    told = dict(re.findall(r"^\| (an? [^|]+?) \| (\d+) \|", Path("docs/security.md").read_text(), re.MULTILINE))
+    assert told == {
+        "an email from one address": str(PER_PAIR),
+        "an email": str(PER_EMAIL),
+        "an address, but for this machine's own": str(PER_ADDRESS),
+        "a user's one-time codes": str(CODES),
+        "a user's password, said within sessions": str(PER_PAIR),
+    }
+    assert WINDOW_MS == 15 * 60_000, "a quarter of an hour"
