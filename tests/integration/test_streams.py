@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from exchange.api.v3.streams import door
 from exchange.api.v3.streams.requests import MAX_STREAMS
@@ -90,6 +91,12 @@ async def test_a_combined_address_wraps_what_a_raw_one_says(place: World) -> Non
         assert wrapped["data"]["E"] > 10**15
         update = await until(combined, lambda message: message["stream"] == f"{S}@depth@100ms")
         assert set(update["data"]) == set("eEsUuba")
+
+
+async def test_a_plus_in_the_address_is_one_as_in_the_names_of_candles_of_the_east(place: World) -> None:
+    for name in (f"{S}@kline_1m@+08:00", f"{S}@kline_1m@%2B08:00"):
+        async with place.session.ws_connect(URL(f"{place.base}/stream?streams={name}", encoded=True)) as ws:
+            assert (await told(ws))["stream"] == f"{S}@kline_1m@+08:00"
 
 
 async def test_ids_come_back_as_they_came_and_properties_can_be_set(place: World) -> None:

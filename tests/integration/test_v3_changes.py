@@ -176,5 +176,12 @@ async def test_pairs_that_do_not_fit_together_are_refused_by_name(place: World) 
     older = {**sell, "price": "12.00", "stopPrice": "8.00", "stopLimitPrice": "7.95", "stopLimitTimeInForce": "GTC"}
     made = await user.do("POST", "order/oco", **older)
     assert [report["type"] for report in made["orderReports"]] == ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]
+    untimed = {name: value for name, value in older.items() if name != "stopLimitTimeInForce"}
+    refused = await user.refused("POST", "order/oco", **untimed)
+    assert refused == (-1102, "Mandatory parameter 'stopLimitTimeInForce' was not sent, was empty/null, or malformed.")
+    refused = await user.refused("POST", "order/oco", **{**older, "stopPrice": "8.000001"})
+    assert refused == (-1111, "Parameter 'stopPrice' has too much precision.")
+    refused = await user.refused("POST", "order/oco", **{**older, "limitStrategyType": 5})
+    assert refused == (-1134, "`limitStrategyType` was less than 1000000.")
     assert (await user.refused("POST", "orderList/opo", symbol=SYMBOL))[1].startswith("OPO orders are not supported")
     assert (await user.refused("POST", "sor/order", symbol=SYMBOL)) == (-1020, "This operation is not supported.")

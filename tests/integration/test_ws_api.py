@@ -84,6 +84,8 @@ NO_REQUESTS: Final = (
     ('{"id":1,"method":"ping","params":[]}', 1, -1135),
     ('{"id":1,"method":"ping","params":{"x":{}}}', 1, -1135),
     ('{"id":1,"method":"ping","params":{"x":1}}', 1, -1104),
+    ('{"id":1,"method":"depth","params":{"symbol":%s}}' % ("[" * 300 + "]" * 300), 1, -1135),
+    ('{"id":1,"method":"depth","params":{"symbol":[99999999999999999999],"limit":1.5}}', 1, -1100),
     ('{"id":1,"method":"time","params":{"returnRateLimits":"maybe"}}', 1, -1100),
     ('{"id":1,"method":"order.place","params":{"symbol":"TATAINR"}}', 1, -2014),
     ('{"id":1,"method":"order.place","params":{"apiKey":"nobody"}}', 1, -2015),
@@ -251,7 +253,7 @@ async def test_a_cancel_that_is_sent_twice_is_refused_once(place: World) -> None
 
 async def test_a_gateway_that_stops_says_so_and_answers_what_is_under_way(place: World) -> None:
     key = await ed25519_key(await place.user(INR="1000000"))
-    async with connected(place) as api:
+    async with connected(place, "?timeUnit=MICROSECOND") as api:
         await logged_on(api, key)
         ids = [
             await api.send(
@@ -261,7 +263,7 @@ async def test_a_gateway_that_stops_says_so_and_answers_what_is_under_way(place:
         ]
         await api.answer(ids[0])
         stopping = asyncio.create_task(place.stop_gateways())
-        assert (await api.event("serverShutdown"))["event"]["E"] > 0
+        assert (await api.event("serverShutdown"))["event"]["E"] > 10**15
         code, rest = await api.closed()
         await stopping
     answers = [*api.answers.values(), *(told for told in rest if "id" in told)]

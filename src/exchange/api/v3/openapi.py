@@ -107,7 +107,7 @@ def document(routes: tuple[Route, ...]) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "exchange, for clients of Binance Spot",
+            "title": _TITLE,
             "version": __version__,
             "description": _INTRODUCTION,
         },

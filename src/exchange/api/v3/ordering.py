@@ -71,19 +71,30 @@ _PEGS: Final = ("PriceType", "OffsetValue", "OffsetType")
 
 
 class Naming:
-    """What the parameters of one order of a request are called; `prefix` stands before each name but that of the
-    client's id where `client_id` says another. A leg's side and quantity may be those of the whole list."""
+    """What the parameters of one order of a request are called; `prefix` stands before each name but those that are
+    given whole. A leg's side and quantity may be those of the whole list."""
 
-    def __init__(self, prefix: str, *, client_id: str = "", side: str = "", quantity: str = "") -> None:
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        client_id: str = "",
+        side: str = "",
+        quantity: str = "",
+        price: str = "",
+        tif: str = "",
+        stop: str = "",
+        trailing: str = "",
+    ) -> None:
         def name(plain: str) -> str:
             return prefix + plain[0].upper() + plain[1:] if prefix else plain
 
         self.type = name("type")
-        self.tif = name("timeInForce")
-        self.price = name("price")
+        self.tif = tif or name("timeInForce")
+        self.price = price or name("price")
         self.iceberg = name("icebergQty")
-        self.stop = name("stopPrice")
-        self.trailing = name("trailingDelta")
+        self.stop = stop or name("stopPrice")
+        self.trailing = trailing or name("trailingDelta")
         self.strategy_id = name("strategyId")
         self.strategy_type = name("strategyType")
         self.side = side or name("side")

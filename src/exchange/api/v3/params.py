@@ -65,6 +65,10 @@ class Params:
         self._values = values
         self._known = known
 
+    def with_words(self, words: Mapping[str, str]) -> "Params":
+        """These parameters, and words that go without saying."""
+        return Params({**self._values, **words}, {**self._known, **dict.fromkeys(words, Text())})
+
     def __contains__(self, name: str) -> bool:
         return name in self._values
 

@@ -188,14 +188,17 @@ _DEPRECATED: Final[dict[str, Kind]] = {
     **dict.fromkeys(("limitIcebergQty", "stopIcebergQty"), optional(Amount())),
     **dict.fromkeys(("limitStrategyId", "limitStrategyType", "stopStrategyId", "stopStrategyType"), optional(LONG)),
 }
-_RENAMED: Final = {
-    "limit": {"price": "Price", "limitClientOrderId": "ClientOrderId", "limitIcebergQty": "IcebergQty",
-              "limitStrategyId": "StrategyId", "limitStrategyType": "StrategyType"},
-    "stop": {"stopPrice": "StopPrice", "stopLimitPrice": "Price", "stopLimitTimeInForce": "TimeInForce",
-             "trailingDelta": "TrailingDelta", "stopClientOrderId": "ClientOrderId", "stopIcebergQty": "IcebergQty",
-             "stopStrategyId": "StrategyId", "stopStrategyType": "StrategyType"},
-}  # fmt: skip
-"""The older names of a leg's parameters, and what follows `above` or `below` in the newer ones."""
+_LIMIT: Final = Naming("limit", side="side", quantity="quantity", price="price")
+_STOP: Final = Naming(
+    "stop",
+    side="side",
+    quantity="quantity",
+    price="stopLimitPrice",
+    tif="stopLimitTimeInForce",
+    stop="stopPrice",
+    trailing="trailingDelta",
+)
+"""The older names of the legs' parameters; their types are not sent."""
 
 
 @asking(
@@ -210,25 +213,14 @@ def place_older_oco(call: Call) -> Asks:
     """`POST /api/v3/order/oco`: read as `orderList/oco` is."""
     params = call.params
     side = params.choice("side", ordering.SIDES, Fault(faults.INVALID_SIDE, "Invalid side."))
-    limit, stop = ("below", "above") if side == "buy" else ("above", "below")
-    kind = "STOP_LOSS_LIMIT" if "stopLimitPrice" in params else "STOP_LOSS"
-    values = {f"{limit}Type": "LIMIT_MAKER", f"{stop}Type": kind}
-    for name in _DEPRECATED:
-        if name not in params:
-            continue
-        text = params.text(name)
-        if name in _RENAMED["limit"]:
-            values[limit + _RENAMED["limit"][name]] = text
-        elif name in _RENAMED["stop"]:
-            values[stop + _RENAMED["stop"][name]] = text
-        else:
-            values[name] = text
     for name in ("price", "stopPrice"):
         if name not in params:
             raise faults.mandatory(name)
+    kind = "STOP_LOSS_LIMIT" if "stopLimitPrice" in params else "STOP_LOSS"
+    legs = params.with_words({_LIMIT.type: "LIMIT_MAKER", _STOP.type: kind})
+    above, below = (_STOP, _LIMIT) if side == "buy" else (_LIMIT, _STOP)
     account, market = call.account.id, call.market()
-    newer = Params(values, OCO_SHAPE)
-    return _place(call, market, OCO, _pair(newer, account, market, ABOVE, BELOW))
+    return _place(call, market, OCO, _pair(legs, account, market, above, below))
 
 
 @endpoint(

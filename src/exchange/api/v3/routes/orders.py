@@ -20,9 +20,6 @@ from exchange.api.v3.shapes import order_schemas as schemas
 from exchange.api.v3.shapes import orders as shapes
 from exchange.api.v3.shapes import placed
 
-RESTRICTIONS: Final = {word: word for word in ("ONLY_NEW", "ONLY_PARTIALLY_FILLED")}
-_STATUS_OF: Final = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
-
 ORDER: Final[Shape] = {
     "symbol": Text(),
     **ordering.ORDER.shape(),

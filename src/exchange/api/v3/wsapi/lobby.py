@@ -77,10 +77,11 @@ class Lobby:
 
     async def close(self, seconds: float) -> None:
         """Tell everybody that the gateway stops, answer what is under way, at most so long, and close."""
-        told = orjson.dumps({"event": {"e": "serverShutdown", "E": self._gateway.clock.now_ms()}})
+        now_ms = self._gateway.clock.now_ms()
         for connection, outbox in list(self._open.items()):
             connection.refuse_more()
-            outbox.put(told)
+            event = {"e": "serverShutdown", "E": now_ms * connection.session.unit}
+            outbox.put(orjson.dumps({"event": event}))
         try:
             async with asyncio.timeout(seconds):
                 while any(not connection.idle for connection in self._open):  # noqa: ASYNC110 - few, and seldom

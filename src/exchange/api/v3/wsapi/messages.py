@@ -144,7 +144,7 @@ def _values(params: dict[str, object], text: str | bytes) -> dict[str, str]:
 def _exactly(text: str | bytes) -> dict[str, str]:
     """The parameters of a message that holds numbers which are not whole, or too large for the fast reader."""
     try:
-        params = json.loads(text, parse_float=str)["params"]
+        params = json.loads(text, parse_float=str, parse_int=str)["params"]
     except RecursionError:
         raise Fault(faults.INVALID_JSON, "Invalid JSON Request") from None
     return {name: value if isinstance(value, str) else _text(name, value) for name, value in params.items()}
@@ -160,5 +160,12 @@ def _text(name: str, value: object) -> str:
     if value is None:
         return ""  # refused as empty, if it is a parameter at all
     if isinstance(value, list):
-        return orjson.dumps(value).decode()
-    raise Fault(faults.INVALID_JSON, f"JSON sent for parameter '{name[:64]}' is not valid")
+        try:
+            return orjson.dumps(value).decode()
+        except orjson.JSONEncodeError:  # lists in lists, deeper than it writes
+            raise _invalid(name) from None
+    raise _invalid(name)
+
+
+def _invalid(name: str) -> Fault:
+    return Fault(faults.INVALID_JSON, f"JSON sent for parameter '{name[:64]}' is not valid")
