@@ -296,6 +296,17 @@ async def world(settings: Settings, *, gateways: int = 1, **options: Any) -> Asy
             await made.stop_projector()
 
 
+@asynccontextmanager
+async def beside(first: World) -> AsyncIterator[World]:
+    """One more gateway of the same exchange, at an address of its own, where its clients are at home."""
+    other = World(replace(first.settings, port=free_port()), first.session)
+    try:
+        await other.start_gateway()
+        yield other
+    finally:
+        await other.stop_gateways()
+
+
 async def make_tables(database_url: str) -> None:
     """The schema as it is meant to be."""
     engine = database.engine(database_url, pool_size=1)

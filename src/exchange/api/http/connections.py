@@ -55,7 +55,7 @@ class Connections:
         self.open: set[Connection] = set()
         self.handed: dict[asyncio.BaseProtocol, Handed] = {}
         self.ending = False
-        self._empty = asyncio.Event()
+        self._settled = asyncio.Event()
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol for a new connection."""
@@ -79,6 +79,7 @@ class Connections:
         """A connection is closed."""
         if isinstance(connection, Handed):
             del self.handed[connection.inner]
+            self._see_settled()
         else:
             self._no_longer_here(connection)
         self.crowd.leave(connection.remote)
@@ -95,22 +96,26 @@ class Connections:
             yield handed
         finally:
             handed.done()
+            self._see_settled()
 
     def _no_longer_here(self, connection: "Connection") -> None:
         self.open.discard(connection)
-        if not self.open:
-            self._empty.set()
+        self._see_settled()
+
+    def _see_settled(self) -> None:
+        if self.ending and not self.open and all(handed.idle for handed in self.handed.values()):
+            self._settled.set()
 
     async def close(self, seconds: float) -> None:
-        """Answer what is under way and close everything; what is not done by then is cut off."""
+        """Answer what is under way and close everything; what is not done by then is cut off. WebSockets that are being
+        closed are waited for too, so that their clients hear why; idle connections of the web server are its own."""
         self.ending = True
-        self._empty.clear()
         for connection in list(self.open):
             connection.end()
+        self._see_settled()
         try:
-            if self.open:
-                async with asyncio.timeout(seconds):
-                    await self._empty.wait()
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
         except TimeoutError:
             for connection in list(self.open):
                 connection.abort()

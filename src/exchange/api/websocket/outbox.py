@@ -99,10 +99,10 @@ class Outbox:
             self.drained()
 
     def close(self, code: int, reason: str) -> None:
-        """Close the connection; what waits is dropped, only the reason is sent."""
+        """Close the connection: what was put in this turn goes before the reason, what waits is dropped."""
         if self.closing is None:
+            self._send()
             self.closing = (code, reason)
-            self._now.clear()
             self._queue.clear()
             self._latest.clear()
             self.ended()

@@ -171,8 +171,6 @@ class Streams:
         """The gateway stops: say so, then close every connection (Binance: web-socket-streams.md, Server Shutdown)."""
         now_ms = self._clock.now_ms()
         Message(SHUTDOWN, lambda unit: {"e": "serverShutdown", "E": now_ms * unit}).put(self._everyone)
-        await asyncio.sleep(0)  # what was put goes out in the next turn of the loop …
-        await asyncio.sleep(0)
         for listener in list(self._everyone):
             listener.outbox.close(GOING_AWAY, "the gateway stops: reconnect")
 
