@@ -136,6 +136,13 @@ async def test_digits_are_shown_as_they_were_sent(place: World, page: Page) -> N
     assert "\n" in shown[0]
 
 
+async def test_an_answer_that_is_too_long_to_read_is_cut_and_says_so(place: World, page: Page) -> None:
+    await opened(place, page, "v3/getApiV3OpenapiJson")
+    told, body = await sent(page)
+    assert told == "200 OK" and body.startswith('{\n  "openapi": "3.1.0",\n')
+    assert 300_000 < len(body) < 301_000 and body.endswith("(cut here; what is copied is whole)")
+
+
 async def test_calls_are_found_by_the_keyboard_alone(place: World, page: Page) -> None:
     await opened(place, page, "v3")
     await page.keyboard.press("/")

@@ -11,24 +11,38 @@ const STATES = { closed: "not connected", connecting: "connecting…", open: "co
 
 let log = null;
 
-/** The place for a call's connection: {element, url(), path(), meaning(code), shown()}; there is one log, which goes to the
- *  call that is shown. */
+/**
+ * The place for a call's connection: {element, url(), path(), meaning(code), shown()}. There is one log, which goes to
+ * the call that is shown.
+ */
 export function connectionView(call) {
   const id = fresh("server");
-  const select = el("select", { id }, call.servers.map((server, place) => el("option", { value: String(place) }, server.pathname ?? server.name)));
+  const select = el(
+    "select",
+    { id },
+    call.servers.map((server, place) => el("option", { value: String(place) }, server.pathname ?? server.name)),
+  );
   const options = el("div", { class: "fields" });
   const server = () => call.servers[Number(select.value)] ?? call.servers[0];
   let inputs = [];
   const drawOptions = () => {
-    inputs = Object.entries(server()?.query?.properties ?? {}).map(([name, schema]) => optionFor(call.document.root, name, schema));
-    refill(options, inputs.map(({ element }) => element));
+    inputs = Object.entries(server()?.query?.properties ?? {}).map(([name, schema]) =>
+      optionFor(call.document.root, name, schema),
+    );
+    refill(
+      options,
+      inputs.map(({ element }) => element),
+    );
   };
   select.addEventListener("change", drawOptions);
   drawOptions();
 
   const path = () => server()?.pathname ?? "/";
   const url = () => {
-    const query = inputs.filter(({ text }) => text()).map(({ name, text }) => `${name}=${encodeURIComponent(text())}`).join("&");
+    const query = inputs
+      .filter(({ text }) => text())
+      .map(({ name, text }) => `${name}=${encodeURIComponent(text())}`)
+      .join("&");
     return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path()}${query ? `?${query}` : ""}`;
   };
   const meaning = (code) => server()?.["x-close-codes"]?.find((one) => one.code === code)?.description;
@@ -48,10 +62,13 @@ export function connectionView(call) {
   });
   line.addEventListener("state", draw);
   draw();
-  const element = el("section", { class: "result", "aria-label": "Connection" },
+  const element = el(
+    "section",
+    { class: "result", "aria-label": "Connection" },
     el("div", { class: "row" }, el("h2", {}, "Connection"), state, el("span", { class: "grow" }), button),
     el("div", { class: "row" }, el("label", { for: id }, "at"), select),
-    inputs.length ? options : null);
+    inputs.length ? options : null,
+  );
   const shown = () => {
     log ??= logView();
     element.append(log);
@@ -69,7 +86,12 @@ function optionFor(root, name, schema) {
   const id = fresh("option");
   const words = wordsOf(root, schema);
   const input = words
-    ? el("select", { id }, el("option", { value: "" }, "not sent"), words.map((word) => el("option", { value: String(word) }, String(word))))
+    ? el(
+        "select",
+        { id },
+        el("option", { value: "" }, "not sent"),
+        words.map((word) => el("option", { value: String(word) }, String(word))),
+      )
     : el("input", { id, autocomplete: "off", spellcheck: "false", placeholder: "not sent" });
   const element = el("div", { class: "field" }, el("label", { for: id }, el("code", {}, name)), input);
   return { name, element, text: () => input.value.trim() };

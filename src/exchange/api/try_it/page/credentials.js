@@ -36,7 +36,8 @@ class Credentials extends EventTarget {
   /** Use an API key with its secret or private key. */
   async useKey(id, secret) {
     const trimmed = id.trim();
-    if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new Error("Give the key's name too: the 64 letters and digits that it was told with.");
+    if (!/^[\x21-\x7e]+$/.test(trimmed))
+      throw new Error("Give the key's name too: the 64 letters and digits that it was told with.");
     this.key = { id: trimmed, ...(await signerOf(secret)) };
     this.#changed();
   }
@@ -47,7 +48,9 @@ class Credentials extends EventTarget {
     if (token?.refresh && call && token.expires - Date.now() < SOON_MS) {
       this.#renewing ??= post(call, { refresh_token: token.refresh })
         .then((answer) => this.#take(answer))
-        .finally(() => { this.#renewing = null; });
+        .finally(() => {
+          this.#renewing = null;
+        });
       await this.#renewing;
     }
     return this.token?.text ?? "";

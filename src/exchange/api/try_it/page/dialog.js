@@ -14,19 +14,22 @@ export function furnish(calls) {
     told.textContent = text;
     told.classList.toggle("bad", Boolean(bad));
   };
-  const onSubmit = (form, act) => form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const fields = Object.fromEntries([...form.elements].filter(({ name }) => name).map(({ name, value }) => [name, value]));
-    say("…");
-    try {
-      await act(fields, event.submitter?.value);
-      form.reset();
-      say(words());
-      dialog.close();
-    } catch (error) {
-      say(error.message, true);
-    }
-  });
+  const onSubmit = (form, act) =>
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const fields = Object.fromEntries(
+        [...form.elements].filter(({ name }) => name).map(({ name, value }) => [name, value]),
+      );
+      say("…");
+      try {
+        await act(fields, event.submitter?.value);
+        form.reset();
+        say(words());
+        dialog.close();
+      } catch (error) {
+        say(error.message, true);
+      }
+    });
   onSubmit(named("signin"), async ({ email, password, code }, button) => {
     if (!email || !password) throw new Error("Give an email and a password.");
     if (button === "signup") await post(calls("postSignup"), { email, password });
@@ -58,7 +61,11 @@ function words() {
   const told = [];
   if (token) {
     const whose = token.account === null ? "token" : `account ${token.account}`;
-    told.push(token.refresh || token.expires === null ? whose : `${whose} until ${new Date(token.expires).toLocaleTimeString()}`);
+    told.push(
+      token.refresh || token.expires === null
+        ? whose
+        : `${whose} until ${new Date(token.expires).toLocaleTimeString()}`,
+    );
   }
   if (key) told.push(`${key.kind} key ${key.id.slice(0, 6)}…`);
   return told.join(" · ");

@@ -126,13 +126,18 @@ function messages(document) {
 
 function groupOf(root, operation, channel) {
   const tag = (operation.tags ?? channel.tags ?? [])[0];
-  return tag ? resolve(root, tag).name : channel.title ?? "messages";
+  return tag ? resolve(root, tag).name : (channel.title ?? "messages");
 }
 
 function messageOf(root, given) {
   const message = resolve(root, given);
   const example = message.examples?.[0]?.payload;
-  return { name: message.title ?? message.name ?? "message", summary: message.summary ?? "", payload: message.payload, example };
+  return {
+    name: message.title ?? message.name ?? "message",
+    summary: message.summary ?? "",
+    payload: message.payload,
+    example,
+  };
 }
 
 /** The one word that a message's `method` may be, or undefined. */

@@ -18,7 +18,8 @@ export function el(tag, options, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(options ?? {})) {
     if (typeof value === "function") made.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+    else if (value !== undefined && value !== null && value !== false)
+      made.setAttribute(name, value === true ? "" : value);
   }
   fill(made, children);
   return made;
@@ -39,7 +40,9 @@ function fill(element, children) {
 
 /** A text of a description, in which backticks stand around code. */
 export function prose(text) {
-  return String(text ?? "").split("`").map((part, place) => (place % 2 ? el("code", {}, part) : part));
+  return String(text ?? "")
+    .split("`")
+    .map((part, place) => (place % 2 ? el("code", {}, part) : part));
 }
 
 /** A button that copies what `text` gives, and says so. */
@@ -52,7 +55,9 @@ export function copier(label, text) {
     } catch {
       button.textContent = "The browser does not let this page copy";
     }
-    setTimeout(() => { button.textContent = label; }, 1500);
+    setTimeout(() => {
+      button.textContent = label;
+    }, 1500);
   });
   return button;
 }

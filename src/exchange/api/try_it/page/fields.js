@@ -12,7 +12,11 @@ import { about, drawSchema } from "./schema_view.js";
 export function fieldsFor(root, parameters, hint = () => "") {
   const fields = parameters.map((parameter) => fieldFor(root, parameter, hint(parameter)));
   return {
-    element: el("div", { class: "fields" }, fields.map(({ element }) => element)),
+    element: el(
+      "div",
+      { class: "fields" },
+      fields.map(({ element }) => element),
+    ),
     values: () => fields.map(({ parameter, text }) => [parameter, text()]),
   };
 }
@@ -31,14 +35,27 @@ function fieldFor(root, parameter, hint) {
     told.textContent = wrong;
     input.setAttribute("aria-invalid", String(Boolean(wrong)));
   });
-  const label = el("label", { for: id }, el("code", {}, parameter.name), parameter.required ? el("span", { class: "needed" }, "needed") : null);
+  const label = el(
+    "label",
+    { for: id },
+    el("code", {}, parameter.name),
+    parameter.required ? el("span", { class: "needed" }, "needed") : null,
+  );
   const described = parameter.description ? { ...schema, description: parameter.description } : schema;
   const explained = el("span", { class: "explained", id: `${id}-about` }, about(root, described, { listed: !words }));
-  return { parameter, element: el("div", { class: "field" }, label, input, told, explained), text: () => input.value.trim() };
+  return {
+    parameter,
+    element: el("div", { class: "field" }, label, input, told, explained),
+    text: () => input.value.trim(),
+  };
 }
 
 function choice(words, parameter) {
-  const select = el("select", {}, words.map((word) => el("option", { value: String(word) }, String(word))));
+  const select = el(
+    "select",
+    {},
+    words.map((word) => el("option", { value: String(word) }, String(word))),
+  );
   if (!parameter.required) select.prepend(el("option", { value: "", selected: true }, "not sent"));
   return select;
 }
@@ -62,14 +79,22 @@ function line(root, parameter, schema, hint) {
 export function jsonEditor(root, schema, title, example) {
   const id = fresh("body");
   const start = pretty(JSON.stringify(example ?? skeleton(root, schema)));
-  const area = el("textarea", { id, class: "code", spellcheck: "false", autocomplete: "off", "aria-describedby": `${id}-told` });
+  const area = el("textarea", {
+    id,
+    class: "code",
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-describedby": `${id}-told`,
+  });
   const told = el("span", { class: "problem", id: `${id}-told`, role: "status" });
   const set = (text) => {
     area.value = text;
     told.textContent = complaint(text);
     area.rows = Math.min(Math.max(text.split("\n").length, 3), 24);
   };
-  area.addEventListener("input", () => { told.textContent = complaint(area.value); });
+  area.addEventListener("input", () => {
+    told.textContent = complaint(area.value);
+  });
   const add = (path) => {
     try {
       set(pretty(JSON.stringify(withMember(JSON.parse(area.value), root, schema, path))));
@@ -78,9 +103,14 @@ export function jsonEditor(root, schema, title, example) {
     }
   };
   const again = el("button", { type: "button", class: "quiet", onclick: () => set(start) }, "Begin anew");
-  const element = el("div", { class: "editor" },
+  const element = el(
+    "div",
+    { class: "editor" },
     el("div", { class: "row" }, el("label", { for: id }, title), el("span", { class: "grow" }), again),
-    area, told, el("div", { class: "schema-box" }, drawSchema(root, schema, add)));
+    area,
+    told,
+    el("div", { class: "schema-box" }, drawSchema(root, schema, add)),
+  );
   set(start);
   return { element, text: () => area.value, set };
 }
@@ -100,8 +130,11 @@ function withMember(value, root, schema, path) {
   let at = value;
   let found = plain(root, schema);
   for (const [place, name] of path.entries()) {
-    const inner = name === 0 ? found.prefixItems?.[0] ?? found.items : found.properties?.[name]
-      ?? (found.anyOf ?? found.oneOf ?? []).map((one) => plain(root, one).properties?.[name]).find(Boolean);
+    const inner =
+      name === 0
+        ? (found.prefixItems?.[0] ?? found.items)
+        : (found.properties?.[name] ??
+          (found.anyOf ?? found.oneOf ?? []).map((one) => plain(root, one).properties?.[name]).find(Boolean));
     found = plain(root, inner);
     const last = place === path.length - 1;
     if (last || at[name] === undefined || at[name] === null) at[name] = skeleton(root, found);

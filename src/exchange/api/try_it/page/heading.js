@@ -7,11 +7,23 @@ import { copier, el, prose } from "./dom.js";
 /** The heading of a call. */
 export function heading(call) {
   return [
-    el("h1", { tabindex: "-1" },
-      el("span", { class: `method ${call.method.toLowerCase()}` }, call.method), " ", el("code", {}, broken(call.label))),
+    el(
+      "h1",
+      { tabindex: "-1" },
+      el("span", { class: `method ${call.method.toLowerCase()}` }, call.method),
+      " ",
+      el("code", {}, broken(call.label)),
+    ),
     el("p", { class: "summary" }, prose(call.summary)),
     call.description && call.description !== call.summary ? el("p", { class: "faint" }, prose(call.description)) : null,
-    el("p", { class: "row marks" }, el("span", { class: "mark" }, call.group), el("code", { class: "faint" }, call.id), el("span", { class: "grow" }), copier("Copy link", () => location.origin + location.pathname + linkTo(call))),
+    el(
+      "p",
+      { class: "row marks" },
+      el("span", { class: "mark" }, call.group),
+      el("code", { class: "faint" }, call.id),
+      el("span", { class: "grow" }),
+      copier("Copy link", () => location.origin + location.pathname + linkTo(call)),
+    ),
   ];
 }
 

@@ -13,6 +13,7 @@ import { el } from "./dom.js";
 const TOKEN = /\s*("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:])/y;
 const WIDTH = 92;
 const MOST_COLOURED = 60_000;
+const MOST_SHOWN = 300_000;
 
 /** The tree of a text. Throws SyntaxError where it is no JSON. */
 export function parse(text) {
@@ -100,9 +101,14 @@ export function pretty(text) {
   return pieces.join("");
 }
 
-/** A text in lines and colours, as nodes for a <pre>; beyond a size in lines only, as it is where it is no JSON. */
+/** A text in lines and colours, as nodes for a <pre>; long ones in lines only and cut, as it is where it is no JSON. */
 export function coloured(text) {
-  if (text.length > MOST_COLOURED) return [pretty(text)];
+  if (text.length > MOST_COLOURED) {
+    const lines = pretty(text);
+    return lines.length > MOST_SHOWN
+      ? [lines.slice(0, MOST_SHOWN), "\n… (cut here; what is copied is whole)"]
+      : [lines];
+  }
   const pieces = [];
   let tree;
   try {

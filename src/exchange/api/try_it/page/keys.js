@@ -18,12 +18,14 @@ export async function signerOf(secret) {
   }
   if (!text) throw new Error("Give the key's secret, or its private key.");
   if (!text.startsWith("-----")) return hmac(text);
-  if (text.includes("ENCRYPTED")) throw new Error(`This private key has a passphrase, which is not asked for here. Without one: ${CONVERT}`);
+  if (text.includes("ENCRYPTED"))
+    throw new Error(`This private key has a passphrase, which is not asked for here. Without one: ${CONVERT}`);
   if (text.startsWith("-----BEGIN PUBLIC KEY-----")) {
     throw new Error("This is the public key, which the exchange has. To sign, the private one is needed.");
   }
   const found = /^-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----$/.exec(text);
-  if (!found) throw new Error(`A private key begins with -----BEGIN PRIVATE KEY----- (PKCS#8). To make it so: ${CONVERT}`);
+  if (!found)
+    throw new Error(`A private key begins with -----BEGIN PRIVATE KEY----- (PKCS#8). To make it so: ${CONVERT}`);
   return pkcs8(bytesOf(found[1].replace(/\s/g, "")));
 }
 

@@ -12,23 +12,36 @@ export function drawList(place, documents, current, query, chosen) {
   const first = documents.filter(({ id }) => id === current);
   const others = words.length ? documents.filter(({ id }) => id !== current) : [];
   let count = 0;
-  refill(place, [...first, ...others].map((document) => {
-    const found = document.calls.filter((call) => matches(call, words));
-    count += found.length;
-    if (!found.length) return null;
-    const title = document.id === current ? null : el("p", { class: "other" }, document.title);
-    return [title, [...grouped(found)].map(([group, calls]) => [
-      el("h2", {}, group),
-      el("ul", {}, calls.map((call) => el("li", {}, entry(call, chosen)))),
-    ])];
-  }));
+  refill(
+    place,
+    [...first, ...others].map((document) => {
+      const found = document.calls.filter((call) => matches(call, words));
+      count += found.length;
+      if (!found.length) return null;
+      const title = document.id === current ? null : el("p", { class: "other" }, document.title);
+      return [
+        title,
+        [...grouped(found)].map(([group, calls]) => [
+          el("h2", {}, group),
+          el(
+            "ul",
+            {},
+            calls.map((call) => el("li", {}, entry(call, chosen))),
+          ),
+        ]),
+      ];
+    }),
+  );
   return count;
 }
 
 function entry(call, chosen) {
-  return el("a", { href: linkTo(call), title: call.summary, "aria-current": call === chosen ? "page" : null },
+  return el(
+    "a",
+    { href: linkTo(call), title: call.summary, "aria-current": call === chosen ? "page" : null },
     el("span", { class: `method ${call.method.toLowerCase()}` }, call.method),
-    el("span", { class: "name" }, broken(call.label.replace(/^\/api\/v[13]/, ""))));
+    el("span", { class: "name" }, broken(call.label.replace(/^\/api\/v[13]/, ""))),
+  );
 }
 
 /** Move the focus in the list with the arrow keys; `search` is above the first entry. */

@@ -23,7 +23,8 @@ export function logView() {
 
   const draw = () => {
     const fresh = line.kept.filter(({ number }) => number > drawn);
-    told.textContent = paused && fresh.length ? `paused; ${fresh.length} not shown` : `${line.kept.length} kept of ${line.count}`;
+    told.textContent =
+      paused && fresh.length ? `paused; ${fresh.length} not shown` : `${line.kept.length} kept of ${line.count}`;
     if (!line.kept.length) refill(list);
     if (paused) return;
     list.prepend(...fresh.map(row).reverse());
@@ -42,8 +43,12 @@ export function logView() {
   });
   line.addEventListener("messages", draw);
   draw();
-  return el("section", { class: "messages", "aria-label": "Messages" },
-    el("div", { class: "row" }, el("h2", {}, "Messages"), told, el("span", { class: "grow" }), pause, clear), list);
+  return el(
+    "section",
+    { class: "messages", "aria-label": "Messages" },
+    el("div", { class: "row" }, el("h2", {}, "Messages"), told, el("span", { class: "grow" }), pause, clear),
+    list,
+  );
 }
 
 function row({ way, text, at }) {
@@ -54,7 +59,12 @@ function row({ way, text, at }) {
   ];
   if (way === "note") return el("li", { class: "note" }, head, el("span", {}, text));
   const short = text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
-  return el("li", {}, opening([head, el("code", {}, short)], () => [
-    el("pre", { class: "code", tabindex: "0", "aria-label": "Message" }, coloured(text)), copier("Copy", () => text),
-  ]));
+  return el(
+    "li",
+    {},
+    opening([head, el("code", {}, short)], () => [
+      el("pre", { class: "code", tabindex: "0", "aria-label": "Message" }, coloured(text)),
+      copier("Copy", () => text),
+    ]),
+  );
 }

@@ -2,7 +2,7 @@
  * The page to try the API: it reads the four descriptions and draws itself from them.
  *
  * What is shown stands in the address after the #: a document, and perhaps one of its calls. A call that was drawn is
- * kept with what was typed and answered, so that going to another and back loses nothing. Everything ends with the page.
+ * kept with what was typed and answered, so that going to another and back loses nothing. All of it ends with the page.
  */
 
 import { aboutView } from "./about_view.js";
@@ -43,11 +43,16 @@ function decoded(text) {
 
 function viewOf({ entry, read, name, call: found }) {
   if (!read) return el("p", { class: "problem" }, failures.get(entry.id) ?? "Reading the description…");
-  if (name && !found) return el("p", { class: "problem" }, `${entry.title} has no call ${name}. The list has those that there are.`);
+  if (name && !found)
+    return el("p", { class: "problem" }, `${entry.title} has no call ${name}. The list has those that there are.`);
   const key = `${entry.id}/${found?.id ?? ""}`;
   if (!drawn.has(key)) {
     const refresh = () => call("postRefresh");
-    const view = !found ? aboutView(read) : found.kind === "rest" ? restView(found, refresh) : socketView(found, refresh);
+    const view = !found
+      ? aboutView(read)
+      : found.kind === "rest"
+        ? restView(found, refresh)
+        : socketView(found, refresh);
     drawn.set(key, view);
   }
   return drawn.get(key);
@@ -121,21 +126,26 @@ function listen() {
 }
 
 async function begin() {
-  refill(named("documents"), DOCUMENTS.map(({ id, title }) => el("a", { href: `#${id}`, "data-id": id }, title)));
+  refill(
+    named("documents"),
+    DOCUMENTS.map(({ id, title }) => el("a", { href: `#${id}`, "data-id": id }, title)),
+  );
   listen();
   furnish(call);
-  await Promise.all(DOCUMENTS.map(async (entry) => {
-    try {
-      const read = await load(entry);
-      if (read) documents.push(read);
-      else missing(entry);
-    } catch (error) {
-      failures.set(entry.id, error.message);
-    }
-    documents.sort((left, right) => place(left) - place(right));
-    if (chosen().entry.id === entry.id) moved();
-    else if (search.value) drawCalls();
-  }));
+  await Promise.all(
+    DOCUMENTS.map(async (entry) => {
+      try {
+        const read = await load(entry);
+        if (read) documents.push(read);
+        else missing(entry);
+      } catch (error) {
+        failures.set(entry.id, error.message);
+      }
+      documents.sort((left, right) => place(left) - place(right));
+      if (chosen().entry.id === entry.id) moved();
+      else if (search.value) drawCalls();
+    }),
+  );
   main.dataset.ready = "true";
 }
 

@@ -16,7 +16,7 @@ export function signsParameters(call) {
   return call.parameters.some(({ name }) => name === "signature");
 }
 
-/** Who may ask: a list of "token", "key", "nobody", of what is held; the first is what is meant when nothing is said. */
+/** Who may ask: a list of "token", "key", "nobody", of what is held; the first is meant when nothing is said. */
 export function askers(call, { token, key }) {
   const named = call.security.map((scheme) => Object.keys(scheme).map((name) => call.document.schemes[name]));
   const takesToken = named.some((schemes) => schemes.some(({ scheme }) => scheme === "bearer"));
@@ -33,8 +33,10 @@ export function askers(call, { token, key }) {
  */
 export async function build(call, typed, { key, token }) {
   const { schemes } = call.document;
-  const put = (place) => typed.values.filter(([parameter, text]) => parameter.in === place && text !== "")
-    .map(([{ name }, text]) => [name, text]);
+  const put = (place) =>
+    typed.values
+      .filter(([parameter, text]) => parameter.in === place && text !== "")
+      .map(([{ name }, text]) => [name, text]);
   let path = call.label;
   for (const [name, text] of put("path")) path = path.replaceAll(`{${name}}`, encodeURIComponent(text));
   const headers = put("header");
@@ -49,7 +51,7 @@ export async function build(call, typed, { key, token }) {
   else if (body !== null) headers.push(["Content-Type", call.body.media]);
   if (typed.as === "token") headers.push(["Authorization", `Bearer ${await token()}`]);
   if (withKey && !signsParameters(call) && schemes.signature) {
-    headers.push(...await signHeaders(key, schemes, call.method, target, body));
+    headers.push(...(await signHeaders(key, schemes, call.method, target, body)));
   } else if (withKey) {
     headers.push([schemes.key.name, key.id]);
   }

@@ -11,7 +11,11 @@ import { drawSchema } from "./schema_view.js";
 import { send } from "./sending.js";
 import { heading } from "./heading.js";
 
-const PLACES = [["path", "Path"], ["query", "Parameters"], ["header", "Headers"]];
+const PLACES = [
+  ["path", "Path"],
+  ["query", "Parameters"],
+  ["header", "Headers"],
+];
 const AS = { token: "the token", key: "the key", nobody: "nobody" };
 const BODILESS = new Set(["GET", "HEAD"]);
 
@@ -25,12 +29,17 @@ export function restView(call, refreshCall) {
   const form = formChoice(call);
   let running = null;
 
-  const request = () => build(call, {
-    values: parts.flatMap(([, fields]) => fields.values()),
-    body: editor ? editor.text() : null,
-    as: as.value(),
-    form: form.value(),
-  }, { key: credentials.key, token: () => credentials.currentToken(refreshCall()) });
+  const request = () =>
+    build(
+      call,
+      {
+        values: parts.flatMap(([, fields]) => fields.values()),
+        body: editor ? editor.text() : null,
+        as: as.value(),
+        form: form.value(),
+      },
+      { key: credentials.key, token: () => credentials.currentToken(refreshCall()) },
+    );
 
   const attempt = async (then) => {
     try {
@@ -55,22 +64,34 @@ export function restView(call, refreshCall) {
   };
   const show = el("button", { type: "button", class: "quiet", onclick: () => attempt(result.request) }, "Show as curl");
 
-  return el("article", { class: "call" },
-    el("div", { class: "said" },
-      heading(call), demands(call),
-      el("form", { autocomplete: "off", novalidate: true, onsubmit: submit },
+  return el(
+    "article",
+    { class: "call" },
+    el(
+      "div",
+      { class: "said" },
+      heading(call),
+      demands(call),
+      el(
+        "form",
+        { autocomplete: "off", novalidate: true, onsubmit: submit },
         parts.map(([title, fields]) => el("fieldset", {}, el("legend", {}, title), fields.element)),
         editor?.element,
-        el("div", { class: "row send" }, button, show, as.element, form.element))),
+        el("div", { class: "row send" }, button, show, as.element, form.element),
+      ),
+    ),
     result.element,
-    answers(call));
+    answers(call),
+  );
 }
 
 function fieldsIn(root, call, place) {
   const found = call.parameters.filter((parameter) => parameter.in === place && !MADE.has(parameter.name));
   const signed = signsParameters(call);
   const hint = ({ name }) => (signed && name === "timestamp" ? "the time of sending" : "");
-  const shown = found.map((parameter) => (signed && parameter.name === "timestamp" ? { ...parameter, required: false } : parameter));
+  const shown = found.map((parameter) =>
+    signed && parameter.name === "timestamp" ? { ...parameter, required: false } : parameter,
+  );
   shown.sort((left, right) => Number(Boolean(right.required)) - Number(Boolean(left.required)));
   return found.length ? fieldsFor(root, shown, hint) : null;
 }
@@ -79,7 +100,11 @@ function demands(call) {
   if (!call.security.length) return null;
   const ways = call.security.map((scheme) => Object.keys(scheme).map((name) => call.document.schemes[name]));
   const told = ways.map((schemes) => (schemes.some(({ scheme }) => scheme === "bearer") ? "a token" : "an API key"));
-  return el("p", { class: "demands" }, `Needs ${told.join(" or ")}${signsParameters(call) ? ", and a signature, which is made when it is sent" : ""}.`);
+  return el(
+    "p",
+    { class: "demands" },
+    `Needs ${told.join(" or ")}${signsParameters(call) ? ", and a signature, which is made when it is sent" : ""}.`,
+  );
 }
 
 /** Who asks: a choice that follows what is held. */
@@ -90,19 +115,30 @@ function askingAs(call) {
   const draw = () => {
     const before = select.value;
     const choices = askers(call, credentials);
-    refill(select, choices.map((one) => el("option", { value: one }, AS[one])));
+    refill(
+      select,
+      choices.map((one) => el("option", { value: one }, AS[one])),
+    );
     select.value = choices.includes(before) && before !== "nobody" ? before : choices[0];
   };
   credentials.addEventListener("change", draw);
   draw();
-  return { element: el("span", { class: "choice" }, el("label", { for: id }, "as"), select), value: () => select.value };
+  return {
+    element: el("span", { class: "choice" }, el("label", { for: id }, "as"), select),
+    value: () => select.value,
+  };
 }
 
 /** Where parameters go, for calls that take them either way. */
 function formChoice(call) {
   if (!signsParameters(call) || BODILESS.has(call.method)) return { element: null, value: () => false };
   const id = fresh("form");
-  const select = el("select", { id }, el("option", { value: "form" }, "as a form"), el("option", { value: "query" }, "in the address"));
+  const select = el(
+    "select",
+    { id },
+    el("option", { value: "form" }, "as a form"),
+    el("option", { value: "query" }, "in the address"),
+  );
   if (call.method === "DELETE") select.value = "query";
   return {
     element: el("span", { class: "choice" }, el("label", { for: id }, "parameters"), select),
@@ -114,16 +150,56 @@ function answers(call) {
   const { root } = call.document;
   const good = call.answers.filter(({ status }) => Number(status) < 400);
   const refusals = call.answers.filter(({ status }) => !(Number(status) < 400));
-  return el("section", { class: "answers", "aria-label": "What it answers" },
+  return el(
+    "section",
+    { class: "answers", "aria-label": "What it answers" },
     el("h2", {}, "Answers"),
-    good.map((answer) => opening(
-      [el("strong", { class: "good" }, answer.status), " ", answer.media, answer.headers.length ? el("span", { class: "faint" }, " · ", answer.headers.map(([name]) => name).join(", ")) : ""],
-      () => [
-        answer.headers.map(([name, header]) => el("p", {}, el("code", {}, name), " ", prose(header.description ?? ""))),
-        answer.schema ? drawSchema(root, answer.schema) : null,
-      ], { open: true })),
-    refusals.length ? opening(`Refusals (${refusals.map(({ status }) => status).join(", ")})`, () => el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Refusals" },
-      el("table", { class: "refusals" }, el("tbody", {}, refusals.map(({ status, description }) => el("tr", {},
-        el("th", { scope: "row" }, status),
-        el("td", {}, description.split(/,\s*/).map((code) => [el("code", {}, code), " "])))))))) : null);
+    good.map((answer) =>
+      opening(
+        [
+          el("strong", { class: "good" }, answer.status),
+          " ",
+          answer.media,
+          answer.headers.length
+            ? el("span", { class: "faint" }, " · ", answer.headers.map(([name]) => name).join(", "))
+            : "",
+        ],
+        () => [
+          answer.headers.map(([name, header]) =>
+            el("p", {}, el("code", {}, name), " ", prose(header.description ?? "")),
+          ),
+          answer.schema ? drawSchema(root, answer.schema) : null,
+        ],
+        { open: true },
+      ),
+    ),
+    refusals.length
+      ? opening(`Refusals (${refusals.map(({ status }) => status).join(", ")})`, () =>
+          el(
+            "div",
+            { class: "scroll", tabindex: "0", role: "group", "aria-label": "Refusals" },
+            el(
+              "table",
+              { class: "refusals" },
+              el(
+                "tbody",
+                {},
+                refusals.map(({ status, description }) =>
+                  el(
+                    "tr",
+                    {},
+                    el("th", { scope: "row" }, status),
+                    el(
+                      "td",
+                      {},
+                      description.split(/,\s*/).map((code) => [el("code", {}, code), " "]),
+                    ),
+                  ),
+                ),
+              ),
+            ),
+          ),
+        )
+      : null,
+  );
 }

@@ -8,7 +8,6 @@ import { coloured } from "./json_text.js";
 import { curl } from "./request.js";
 import { meaning } from "./sending.js";
 
-const MOST_SHOWN = 400_000;
 const NOTABLE = /^(retry-after|x-mbx-|x-exchange-|www-authenticate|allow)/i;
 
 /** A place for answers: {element, show(request, answer), busy(), request(request)}. */
@@ -35,7 +34,8 @@ function statusLine(answer) {
   if (answer.failed) return [el("strong", { class: "bad" }, answer.failed), time];
   const good = answer.status < 400;
   return [
-    el("strong", { class: good ? "good" : "bad" }, `${answer.status} ${answer.reason}`), time,
+    el("strong", { class: good ? "good" : "bad" }, `${answer.status} ${answer.reason}`),
+    time,
     el("span", { class: "faint" }, `${answer.size.toLocaleString("en")} bytes`),
     good ? null : el("span", { class: "meaning" }, meaning(answer.status, answer.headers)),
   ];
@@ -44,29 +44,62 @@ function statusLine(answer) {
 function drawAnswer({ headers, text }) {
   const notable = headers.filter(([name]) => NOTABLE.test(name));
   const others = headers.filter(([name]) => !NOTABLE.test(name));
-  const shown = text.length > MOST_SHOWN ? text.slice(0, MOST_SHOWN) : text;
-  const body = el("pre", { class: "code body", tabindex: "0", "aria-label": "Body" }, coloured(shown));
+  const body = el("pre", { class: "code body", tabindex: "0", "aria-label": "Body" }, coloured(text));
   return [
     notable.length ? headerTable(notable) : null,
-    text ? el("div", { class: "row" }, el("span", { class: "faint" }, "Body"), el("span", { class: "grow" }), copier("Copy body", () => text)) : el("p", { class: "faint" }, "No body."),
+    text
+      ? el(
+          "div",
+          { class: "row" },
+          el("span", { class: "faint" }, "Body"),
+          el("span", { class: "grow" }),
+          copier("Copy body", () => text),
+        )
+      : el("p", { class: "faint" }, "No body."),
     text ? body : null,
-    shown === text ? null : el("p", { class: "faint" }, `The first ${MOST_SHOWN.toLocaleString("en")} characters; “Copy body” copies all.`),
     opening(`All other headers (${others.length})`, () => headerTable(others)),
   ];
 }
 
 function headerTable(headers) {
-  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Headers" },
-    el("table", {}, el("tbody", {}, headers.map(([name, text]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, text))))));
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "group", "aria-label": "Headers" },
+    el(
+      "table",
+      {},
+      el(
+        "tbody",
+        {},
+        headers.map(([name, text]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, text))),
+      ),
+    ),
+  );
 }
 
 function drawRequest(request) {
   const line = curl(request);
-  return el("div", { class: "request" },
+  return el(
+    "div",
+    { class: "request" },
     el("h3", {}, "Request"),
-    el("pre", { class: "code", tabindex: "0", "aria-label": "Request" }, el("strong", {}, request.method), ` ${request.url}`),
+    el(
+      "pre",
+      { class: "code", tabindex: "0", "aria-label": "Request" },
+      el("strong", {}, request.method),
+      ` ${request.url}`,
+    ),
     request.headers.length ? headerTable(request.headers) : null,
-    request.body === null ? null : el("pre", { class: "code", tabindex: "0", "aria-label": "Body of the request" }, coloured(request.body)),
-    el("div", { class: "row" }, el("span", { class: "faint" }, "The same with curl"), el("span", { class: "grow" }), copier("Copy curl", () => line)),
-    el("pre", { class: "code curl", tabindex: "0", "aria-label": "curl" }, line));
+    request.body === null
+      ? null
+      : el("pre", { class: "code", tabindex: "0", "aria-label": "Body of the request" }, coloured(request.body)),
+    el(
+      "div",
+      { class: "row" },
+      el("span", { class: "faint" }, "The same with curl"),
+      el("span", { class: "grow" }),
+      copier("Copy curl", () => line),
+    ),
+    el("pre", { class: "code curl", tabindex: "0", "aria-label": "curl" }, line),
+  );
 }

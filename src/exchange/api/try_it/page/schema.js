@@ -120,14 +120,16 @@ export function exampleOf(found) {
 export function problem(root, schema, text, required) {
   if (text === "") return required ? "This is needed." : "";
   const found = plain(root, schema);
-  if (found.enum && !found.enum.some((word) => String(word) === text)) return `This is one of ${found.enum.join(", ")}.`;
+  if (found.enum && !found.enum.some((word) => String(word) === text))
+    return `This is one of ${found.enum.join(", ")}.`;
   if (found.type === "integer") {
     if (!/^-?\d+$/.test(text)) return "This is a whole number.";
     const value = BigInt(text);
     if (found.minimum !== undefined && value < BigInt(found.minimum)) return `This is ${found.minimum} or more.`;
     if (found.maximum !== undefined && value > BigInt(found.maximum)) return `This is at most ${found.maximum}.`;
   }
-  if (found.maxLength !== undefined && text.length > found.maxLength) return `This has at most ${found.maxLength} characters.`;
+  if (found.maxLength !== undefined && text.length > found.maxLength)
+    return `This has at most ${found.maxLength} characters.`;
   if (found.pattern && !matches(found.pattern, text)) return `This is written as ${found.pattern}`;
   return "";
 }

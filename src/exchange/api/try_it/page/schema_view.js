@@ -15,26 +15,51 @@ export function drawSchema(root, schema, add = null, path = []) {
   const found = plain(root, schema);
   const choices = (found.anyOf ?? found.oneOf)?.map((choice) => resolve(root, choice));
   if (choices) {
-    return el("ul", { class: "schema" }, choices.map((choice, place) => {
-      const name = choice.title ?? `either ${place + 1}`;
-      return el("li", {}, el("span", { class: "member faint" }, place ? name.replace("either", "or") : name), ...about(root, choice), inside(root, choice, add, path));
-    }));
+    return el(
+      "ul",
+      { class: "schema" },
+      choices.map((choice, place) => {
+        const name = choice.title ?? `either ${place + 1}`;
+        return el(
+          "li",
+          {},
+          el("span", { class: "member faint" }, place ? name.replace("either", "or") : name),
+          ...about(root, choice),
+          inside(root, choice, add, path),
+        );
+      }),
+    );
   }
   if (found.type === "array") {
     const items = found.prefixItems ?? [found.items ?? {}];
-    return el("ul", { class: "schema" }, items.map((item, place) => {
-      const name = found.prefixItems ? `[${place}]` : "each";
-      return el("li", {}, el("span", { class: "member faint" }, name), ...about(root, item), inside(root, item, add, [...path, 0]));
-    }));
+    return el(
+      "ul",
+      { class: "schema" },
+      items.map((item, place) => {
+        const name = found.prefixItems ? `[${place}]` : "each";
+        return el(
+          "li",
+          {},
+          el("span", { class: "member faint" }, name),
+          ...about(root, item),
+          inside(root, item, add, [...path, 0]),
+        );
+      }),
+    );
   }
   if (!found.properties) return el("p", { class: "schema-plain" }, ...about(root, found));
   const required = new Set(found.required ?? []);
   const rows = Object.entries(found.properties).map(([name, member]) => {
     const here = [...path, name];
     const label = el("code", { class: "member" }, name);
-    return el("li", {}, label,
+    return el(
+      "li",
+      {},
+      label,
       required.has(name) ? el("span", { class: "needed" }, "needed") : adder(add, here, name),
-      ...about(root, member), inside(root, member, add, here));
+      ...about(root, member),
+      inside(root, member, add, here),
+    );
   });
   return rows.length ? el("ul", { class: "schema" }, rows) : el("p", { class: "schema-plain faint" }, "nothing inside");
 }
@@ -60,7 +85,8 @@ export function about(root, schema, { listed = true } = {}) {
 
 function shortened(words) {
   const told = words.slice(0, MOST_WORDS).map((word) => [el("code", {}, String(word)), " "]);
-  if (words.length > MOST_WORDS) told.push(el("span", { title: words.join(", ") }, `and ${words.length - MOST_WORDS} more`));
+  if (words.length > MOST_WORDS)
+    told.push(el("span", { title: words.join(", ") }, `and ${words.length - MOST_WORDS} more`));
   return told;
 }
 

@@ -5,7 +5,7 @@
  */
 
 const MEANT = {
-  401: "The gateway does not know who asks, or does not believe it: sign in again, or look at key, signature and clock.",
+  401: "The gateway does not know who asks, or does not believe it: sign in again, or see to key, signature and clock.",
   403: "The gateway knows who asks, and they may not do this.",
   409: "This clashes with what is there already.",
   418: "This address is shut out for a while, because it went on after 429.",

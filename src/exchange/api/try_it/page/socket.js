@@ -1,8 +1,8 @@
 /*
  * One WebSocket, and the last messages that went over it.
  *
- * The idea: there is one connection at a time, as people try one thing at a time. What comes is kept up to a number, the
- * oldest given up first, so that a busy stream may run for hours; who draws is told once for each frame of the screen.
+ * The idea: there is one connection at a time, as people try one thing at a time. What comes is kept up to a number,
+ * the oldest given up first, so that a busy stream may run for hours; who draws is told once for each frame of the screen.
  */
 
 const MOST_KEPT = 500;
@@ -45,7 +45,9 @@ class Line extends EventTarget {
         if (this.#socket === socket) {
           this.#socket = null;
           this.#turn("closed");
-          this.note(opened ? closed(event, closing) : `No connection to ${url}: the gateway refused it, or cannot be reached.`);
+          this.note(
+            opened ? closed(event, closing) : `No connection to ${url}: the gateway refused it, or cannot be reached.`,
+          );
         }
         reject(new Error("There is no connection."));
       };

@@ -23,10 +23,13 @@ let lastId = 0;
 export function socketView(call, refreshCall) {
   const connection = connectionView(call);
   const inside = call.kind === "ask" ? asking(call, connection, refreshCall) : telling(call, connection);
-  return el("article", { class: "call", onshown: connection.shown },
+  return el(
+    "article",
+    { class: "call", onshown: connection.shown },
     el("div", { class: "said" }, heading(call), inside),
     connection.element,
-    told(call));
+    told(call),
+  );
 }
 
 function asking(call, connection, refreshCall) {
@@ -45,9 +48,13 @@ function asking(call, connection, refreshCall) {
       problem.textContent = error.message;
     }
   };
-  return el("form", { autocomplete: "off", novalidate: true, onsubmit: submit },
+  return el(
+    "form",
+    { autocomplete: "off", novalidate: true, onsubmit: submit },
     editor.element,
-    el("div", { class: "row send" }, el("button", { type: "submit", class: "main" }, "Send"), as.element), problem);
+    el("div", { class: "row send" }, el("button", { type: "submit", class: "main" }, "Send"), as.element),
+    problem,
+  );
 }
 
 /** Who signs a message; gives {element, signed(text, connection)}. */
@@ -66,7 +73,10 @@ function signing(call, message) {
     if (signs) choices.push(["session", "with the time alone, once logged on"]);
     choices.push(["nobody", "as it stands"]);
     const before = select.value;
-    refill(select, choices.map(([value, text]) => el("option", { value }, text)));
+    refill(
+      select,
+      choices.map(([value, text]) => el("option", { value }, text)),
+    );
     const keeps = choices.some(([value]) => value === before && value !== "nobody" && value !== "session");
     select.value = keeps ? before : choices[0][0];
   };
@@ -94,11 +104,25 @@ function signing(call, message) {
 function telling(call, connection) {
   if (!call.address || call.address.startsWith("/")) return null;
   const { root } = call.document;
-  const asks = (method) => call.document.calls.find((one) => one.kind === "ask" && methodOf(root, one.messages[0]) === method
-    && one.servers.some(({ name }) => call.servers.some((server) => server.name === name)));
-  const parameters = call.parameters.map(([name, parameter]) => ({ name, required: true, ...parameter, schema: { type: "string", enum: parameter.enum, default: parameter.default } }));
+  const asks = (method) =>
+    call.document.calls.find(
+      (one) =>
+        one.kind === "ask" &&
+        methodOf(root, one.messages[0]) === method &&
+        one.servers.some(({ name }) => call.servers.some((server) => server.name === name)),
+    );
+  const parameters = call.parameters.map(([name, parameter]) => ({
+    name,
+    required: true,
+    ...parameter,
+    schema: { type: "string", enum: parameter.enum, default: parameter.default },
+  }));
   const fields = parameters.length ? fieldsFor(root, parameters) : null;
-  const named = () => (fields?.values() ?? []).reduce((name, [parameter, text]) => name.replaceAll(`{${parameter.name}}`, text), call.address);
+  const named = () =>
+    (fields?.values() ?? []).reduce(
+      (name, [parameter, text]) => name.replaceAll(`{${parameter.name}}`, text),
+      call.address,
+    );
   const problem = el("p", { class: "problem", role: "status" });
   const ask = async (method) => {
     problem.textContent = "";
@@ -110,24 +134,61 @@ function telling(call, connection) {
       problem.textContent = error.message;
     }
   };
-  const buttons = [["SUBSCRIBE", "Subscribe", "main"], ["UNSUBSCRIBE", "Unsubscribe", "quiet"]].filter(([method]) => asks(method));
-  return el("form", { autocomplete: "off", novalidate: true, onsubmit: (event) => { event.preventDefault(); ask("SUBSCRIBE"); } },
+  const buttons = [
+    ["SUBSCRIBE", "Subscribe", "main"],
+    ["UNSUBSCRIBE", "Unsubscribe", "quiet"],
+  ].filter(([method]) => asks(method));
+  return el(
+    "form",
+    {
+      autocomplete: "off",
+      novalidate: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        ask("SUBSCRIBE");
+      },
+    },
     fields ? el("fieldset", {}, el("legend", {}, "Stream"), fields.element) : null,
-    el("div", { class: "row send" },
-      buttons.map(([method, word, looks], place) => el("button", { type: place ? "button" : "submit", class: looks, onclick: place ? () => ask(method) : null }, word)),
-      buttons.length ? el("a", { href: linkTo(asks("SUBSCRIBE")) }, "how") : null),
-    problem);
+    el(
+      "div",
+      { class: "row send" },
+      buttons.map(([method, word, looks], place) =>
+        el(
+          "button",
+          { type: place ? "button" : "submit", class: looks, onclick: place ? () => ask(method) : null },
+          word,
+        ),
+      ),
+      buttons.length ? el("a", { href: linkTo(asks("SUBSCRIBE")) }, "how") : null,
+    ),
+    problem,
+  );
 }
 
 function told(call) {
   const { root } = call.document;
   const shown = call.kind === "ask" ? call.replies : call.messages;
   const rest = call.rest && el("p", { class: "faint" }, "Over HTTP: ", el("code", {}, String(call.rest)));
-  return el("section", { class: "answers", "aria-label": "What comes" },
+  return el(
+    "section",
+    { class: "answers", "aria-label": "What comes" },
     rest,
     shown.length ? el("h2", {}, call.kind === "ask" ? "Answers" : "Messages that come") : null,
-    shown.map((message, place) => opening(
-      [el("strong", {}, message.name), message.summary ? [" ", prose(message.summary)] : ""],
-      () => drawSchema(root, message.payload ?? {}), { open: place === 0 })),
-    call.codes.length ? opening(`Refusals (${call.codes.length})`, () => el("p", {}, call.codes.map((code) => [el("code", {}, String(code)), " "]))) : null);
+    shown.map((message, place) =>
+      opening(
+        [el("strong", {}, message.name), message.summary ? [" ", prose(message.summary)] : ""],
+        () => drawSchema(root, message.payload ?? {}),
+        { open: place === 0 },
+      ),
+    ),
+    call.codes.length
+      ? opening(`Refusals (${call.codes.length})`, () =>
+          el(
+            "p",
+            {},
+            call.codes.map((code) => [el("code", {}, String(code)), " "]),
+          ),
+        )
+      : null,
+  );
 }
