@@ -2,7 +2,7 @@
  * One WebSocket, and the last messages that went over it.
  *
  * The idea: there is one connection at a time, as people try one thing at a time. What comes is kept up to a number,
- * the oldest given up first, so that a busy stream may run for hours; who draws is told once for each frame of the screen.
+ * the oldest given up first, so that a busy stream may run for hours; who draws is told once a frame of the screen.
  */
 
 const MOST_KEPT = 500;
