@@ -45,6 +45,7 @@ WORDS: Final[dict[str, list[str]]] = {
 AMOUNTS: Final = ["1", "10", "101.25", "99.5", "0.05", "0", "0.0000", "1e3", "-1", "1" * 40, "0.123456789", ".5", "NaN"]
 NUMBERS: Final = ["1", "2", "5", "100", "1000", "0", "-1", "9223372036854775807", "9" * 30, "1.5", "x", "1795000000000"]
 RUBBISH: Final = ["", " ", "null", "true", "ä€", "<script>", "'; --", "\x00", "%", "[]", "{}", "1" * 5000]
+UNITS: Final = ["MICROSECOND", "millisecond", "MICROSECOND", "SECOND", "x"]
 SENSIBLE: Final[dict[str, list[str]]] = {
     "quantity": ["1", "2", "5"], "price": ["99.5", "100", "101.25"], "stopPrice": ["90", "110"],
     "timeInForce": ["GTC", "IOC", "FOK"], "icebergQty": ["1"], "quoteOrderQty": ["100"], "newQty": ["1", "2"],
@@ -121,6 +122,8 @@ async def send(who: Trader, method: str, path: str, params: dict[str, str], chan
     elif spoilt < 0.05 and params:
         text += f"&{next(iter(params))}=1"
     headers = {} if chance.random() < 0.03 else {"X-MBX-APIKEY": who.key.id}
+    if chance.random() < 0.1:
+        headers["X-MBX-TIME-UNIT"] = chance.choice(UNITS)
     body = None
     if method != "GET" and chance.random() < 0.5:
         text, body = "", text.encode()

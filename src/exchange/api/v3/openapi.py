@@ -184,7 +184,7 @@ class _Refused:
     def refer(self, endpoint: Endpoint) -> Json:
         """A route's refusals by status."""
         by_status: dict[int, list[int]] = {}
-        for code in sorted(codes(endpoint), reverse=True):
+        for code in sorted(codes(endpoint) | {faults.INVALID_TIME_UNIT}, reverse=True):  # by a header: REST alone
             for status in _STATUSES.get(code, (400,)):
                 by_status.setdefault(status, []).append(code)
         return {
