@@ -4,20 +4,23 @@ A frame is made once for a message and the same bytes are sent to all who get it
 connection would need a compressor of its own, a window of memory for it, and the work done again for every subscriber.
 """
 
+from struct import Struct
 from typing import Final
 
 _TEXT: Final = 0x81
 _PING: Final = 0x89
 _PONG: Final = 0x8A
+_SHORT: Final = Struct("!BB")
+_LONG: Final = Struct("!BBH")
 
 
 def text(message: bytes) -> bytes:
     """A text frame; `message` is UTF-8."""
     length = len(message)
     if length < 126:
-        return bytes((_TEXT, length)) + message
+        return _SHORT.pack(_TEXT, length) + message
     if length < 1 << 16:
-        return bytes((_TEXT, 126, length >> 8, length & 255)) + message
+        return _LONG.pack(_TEXT, 126, length) + message
     return bytes((_TEXT, 127)) + length.to_bytes(8, "big") + message
 
 
