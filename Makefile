@@ -34,7 +34,7 @@ build: $(VENV)/.package  ## the virtual environment and the compiled engine
 test: build $(VENV)/.dev $(CLIENTS)  ## every test, on real servers of its own
 	@$(BIN)/python -m pytest -m "not soak" -n 2
 
-soak: build $(VENV)/.dev $(CLIENTS)  ## the long runs: 100,000 sequences against the reference, a million open orders (half an hour)
+soak: build $(VENV)/.dev $(CLIENTS)  ## the long runs: 100,000 sequences against the reference, two million requests by chance (an hour or more)
 	@$(BIN)/python -m pytest -m soak -n 2
 
 check: lint  ## linters, types, contracts and the fast tests, in under a minute
