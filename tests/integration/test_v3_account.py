@@ -95,6 +95,7 @@ async def test_orders_and_trades_are_paged_from_a_number_or_a_moment_whole_to_th
     told = await user.refused("GET", "allOrders", symbol=SYMBOL, startTime=1, endTime=day + 2)
     assert told == (-1127, "More than 24 hours between startTime and endTime.")
     assert (await user.refused("GET", "myTrades", symbol=SYMBOL, startTime=1, fromId=1))[0] == -1128
+    assert (await user.refused("GET", "myTrades", symbol=SYMBOL, endTime=1, orderId=1))[0] == -1128
 
 
 async def test_trades_with_oneself_are_prevented_and_listed(place: World) -> None:

@@ -171,6 +171,8 @@ async def test_a_session_lets_requests_leave_out_key_and_signature(place: World)
         assert theirs["result"]["status"] == "FILLED"
         forged = await api.ask("order.place", {**other.signed(**limit("SELL", "5", "1")), "signature": "0" * 64})
         assert forged["error"]["code"] == -1022
+        needless = await api.ask("order.place", limit("BUY", "5", "1", timestamp=now_ms(), signature="0" * 64))
+        assert needless["error"]["code"] == -1022
         off = (await api.ask("session.logout"))["result"]
         assert (off["apiKey"], off["authorizedSince"]) == (None, None)
         refused = await api.ask("order.place", limit("BUY", "5", "1", timestamp=now_ms()))
