@@ -81,7 +81,7 @@ class CommandPath:
 
         def answered(came: Came) -> None:
             if isinstance(came, Late):
-                self._spawn(self._tell(self._late(command, came), told))
+                self._spawn(self._tell(self._told_late(command, came), told))
                 return
             self._leave()
             told(Answer(came.id, came.outcome) if isinstance(came, Result) else failure(came, command))
@@ -97,7 +97,14 @@ class CommandPath:
         """
         self._enter(command)
         try:
-            return await self._ask(command)
+            if self._pipeline is None or isinstance(command, Batch):
+                return await self._ask(command)
+            came = await self._pipeline.result(command)
+            if isinstance(came, Result):
+                return Answer(came.id, came.outcome)
+            if isinstance(came, Late):
+                return await self._late(command, came)
+            raise failure(came, command)
         except (LogFull, LogUnavailable, TimeoutError, Passed) as error:
             raise failure(error, command) from None
         finally:
@@ -127,18 +134,21 @@ class CommandPath:
         if not self._under_way:
             self._idle.set()
 
-    async def _late(self, command: Command, late: Late) -> Answer:
-        """What is left to be asked of a command that was sent: its entry passed, or names another as the first."""
+    async def _told_late(self, command: Command, late: Late) -> Answer:
         try:
-            entry = late.entry or await self._log.event(late.id)
-            if entry is None:
-                raise Passed
-            self._see_current(late.waiter)
-            return await self._result(command, entry, late.waiter)
+            return await self._late(command, late)
         except (LogUnavailable, TimeoutError, Passed) as error:
             raise failure(error, command) from None
         finally:
             self._leave()
+
+    async def _late(self, command: Command, late: Late) -> Answer:
+        """What is left to be asked of a command that was sent: its entry passed, or names another as the first."""
+        entry = late.entry or await self._log.event(late.id)
+        if entry is None:
+            raise Passed
+        self._see_current(late.waiter)
+        return await self._result(command, entry, late.waiter)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -133,11 +133,23 @@ class Pipeline:
         self._deadline_s = deadline_s
         self._sent: deque[_Sent] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()  # asking for it costs a call to the system each time
+
+    async def result(self, command: Command) -> Came:
+        """Append a command, and wait for what comes of it. Who stops waiting does not take it back."""
+        answer: asyncio.Future[Came] = self._loop.create_future()
+
+        def told(came: Came) -> None:
+            if not answer.done():
+                answer.set_result(came)
+
+        self.send(command, told)
+        return await answer
 
     def send(self, command: Command, told: Callable[[Came], None]) -> None:
         """Append a command; `told` is called once."""
         sent = self._sent
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         one = _Sent(self, told, self.reader.waiter, loop.time() + self._deadline_s)
         while sent and sent[0].over:
             sent.popleft()
@@ -149,7 +161,7 @@ class Pipeline:
 
     def _look(self) -> None:
         """Give up on those whose time is over."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now = loop.time()
         sent = self._sent
         while sent and (sent[0].over or sent[0].due <= now):
